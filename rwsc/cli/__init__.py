@@ -1,0 +1,1 @@
+"""The rwsc command: one module per group of verbs."""

@@ -1,0 +1,21 @@
+"""``rwsc demo``."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    output: Annotated[str, typer.Argument(metavar="OUT", help="Folder for everything it makes.")] = "rwsc-demo",
+) -> None:
+    """Walk the whole path on made-up scans: items, training, a corpus of 64 images, a preview sheet.
+
+    Needs no data, no network and no GPU, and takes a few minutes on two CPU cores. Prints the address of the
+    preview sheet.
+    """
+    from rwsc.runs.demo import run_demo
+    from rwsc.storage.prefix import Prefix
+
+    run_demo(output)
+    sys.stdout.write(Prefix(output).uri_of("preview.png") + "\n")

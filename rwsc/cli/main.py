@@ -1,0 +1,64 @@
+"""The ``rwsc`` command: registers the verbs, and turns errors into one line, a remedy and an exit code."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+import rwsc
+from rwsc.cli import bench, demo, doctor, items, preview, sources, synth, train
+from rwsc.errors import RwscError
+
+app = typer.Typer(
+    help="Believable, annotated synthetic X-ray baggage images.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("demo", epilog="Example: rwsc demo")(demo.demo)
+app.command("doctor", epilog="Example: rwsc doctor --storage s3://bucket/rwsc")(doctor.doctor)
+app.add_typer(sources.app, name="sources")
+app.add_typer(items.app, name="items")
+app.command("train", epilog="Example: rwsc train --items items --bags catalogue.parquet -o run --steps 2000")(
+    train.train
+)
+app.command(
+    "synth",
+    epilog="Example: rwsc synth --items items --bags catalogue.parquet --weights run -o corpus --num-images 300",
+)(synth.synth)
+app.command("preview", epilog="Example: rwsc preview corpus -o sheet.png")(preview.preview)
+app.command("bench", epilog="Example: rwsc bench --json")(bench.bench)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"rwsc {rwsc.__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; exit codes are 0 done, 1 finished badly, 2 bad usage or input, 130 interrupted."""
+    try:
+        app()
+    except RwscError as error:
+        sys.stderr.write(f"error: {error.message}\n")
+        if error.remedy:
+            sys.stderr.write(f"try:   {error.remedy}\n")
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; the same command takes the work up again\n")
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

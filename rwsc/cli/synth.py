@@ -1,0 +1,88 @@
+"""``rwsc synth``."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from rwsc.cli.options import (
+    Bags,
+    ConfigFile,
+    Items,
+    Output,
+    PrintConfig,
+    Seed,
+    Workers,
+    parse_range,
+    settings_from,
+)
+
+
+def synth(
+    items: Items = None,
+    bags: Bags = None,
+    output: Output = None,
+    num_images: Annotated[int | None, typer.Option(metavar="N", help="Images to make.")] = None,
+    engine: Annotated[str | None, typer.Option(help="Way to fuse: rwsc or tip.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Weights (.safetensors), or a training run's folder.")
+    ] = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    items_per_bag: Annotated[
+        str | None, typer.Option(metavar="N|N-M", help="Items per image, for example 1-3.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    split: Annotated[str | None, typer.Option(help="Use only bags and items of this split.")] = None,
+    config: ConfigFile = None,
+    print_config: PrintConfig = False,
+) -> None:
+    """Put items into bags and write an annotated corpus; the same command resumes.
+
+    Writes images, manifest, markers and a COCO file to OUT, and prints the address of the COCO file. Every
+    planned image is one row of the manifest, whatever became of it.
+    """
+    from rwsc.corpus.settings import SynthConfig
+
+    fewest, most = parse_range(items_per_bag)
+    settings = settings_from(
+        SynthConfig,
+        "synth",
+        file=config,
+        flags={
+            "items": items,
+            "bags": bags,
+            "output": output,
+            "num_images": num_images,
+            "engine": engine,
+            "weights": weights,
+            "seed": seed,
+            "workers": workers,
+            "device": device,
+            "split": split,
+            "placement.items_min": fewest,
+            "placement.items_max": most,
+        },
+        print_only=print_config,
+    )
+    _make(settings)
+
+
+def _make(settings: object) -> None:
+    from rwsc.corpus.settings import SynthConfig
+    from rwsc.runs.synthesize import COCO_KEY, synthesize
+    from rwsc.runs.talk import say
+    from rwsc.storage.prefix import Prefix
+
+    assert isinstance(settings, SynthConfig)
+    totals = synthesize(settings)
+    say(
+        f"{totals.planned:,} planned: {totals.made:,} made with {totals.objects:,} objects, "
+        f"{totals.rejected:,} rejected, {totals.failed:,} failed"
+    )
+    for reason, number in list(totals.reasons.items())[:5]:
+        say(f"  {number:,} x {reason}")
+    sys.stdout.write(Prefix(settings.output).uri_of(COCO_KEY) + "\n")
+    if not totals.made:
+        say("error: no image was made")
+        raise typer.Exit(1)

@@ -1,0 +1,191 @@
+"""Make the images of a corpus: draw items for a bag, place them, fuse them, label them."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from rwsc.corpus.commit import image_key
+from rwsc.corpus.labels import describe_object
+from rwsc.corpus.manifest import Outcome
+from rwsc.corpus.plan import PlannedImage
+from rwsc.corpus.settings import SynthConfig
+from rwsc.errors import RwscError
+from rwsc.fusion.compose import Insertion, fuse_in_rounds
+from rwsc.fusion.engine import Engine
+from rwsc.items.bank import Item, ItemBank
+from rwsc.physics.transmission import to_transmission
+from rwsc.placement.draw import NoRoom, Placement, draw_num_items, draw_placements
+from rwsc.placement.region import bag_region
+from rwsc.seeds import stream
+from rwsc.sources.licences import stricter_of
+from rwsc.storage.images import ImageLimits, decode_image, encode_image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """A bag and where its items lie, before fusion."""
+
+    planned: PlannedImage
+    scan: np.ndarray
+    air_level: np.ndarray
+    items: list[Item]
+    placements: list[Placement]
+    items_wanted: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """What became of one planned image, and its file where there is one."""
+
+    outcome: Outcome
+    data: bytes | None = None
+
+
+class BagBytes(Protocol):
+    """Where the bytes of a bag come from; raises an `RwscError` that says why there are none."""
+
+    def __call__(self, planned: PlannedImage) -> bytes: ...
+
+
+class ImageMaker:
+    """Makes planned images. A pure function of settings, item bank, engine and the plan's row."""
+
+    def __init__(self, config: SynthConfig, bank: ItemBank, engine: Engine) -> None:
+        """Bind what all images share.
+
+        Args:
+            config: Settings of the run.
+            bank: Items to draw from.
+            engine: The way to fuse.
+        """
+        self._config = config
+        self._engine = engine
+        self._limits = ImageLimits(max_pixels=config.max_pixels)
+        self._by_label = _group_by_label(bank)
+        self._labels, self._shares = _label_shares(self._by_label, config.class_weights)
+
+    def make(self, planned: Sequence[PlannedImage], bags: Sequence[bytes | RwscError]) -> list[Made]:
+        """Make several images; what stands beside an image does not change it (on CPU not by a bit).
+
+        Args:
+            planned: Rows of the plan.
+            bags: The bytes of each bag's file, or the error that says why there are none.
+
+        Returns:
+            One result per planned image, in order. A bag that cannot be used is a result too.
+        """
+        drafts = [self._draft(image, data) for image, data in zip(planned, bags, strict=True)]
+        ready = [draft for draft in drafts if isinstance(draft, Draft)]
+        fused = fuse_in_rounds(
+            [draft.scan for draft in ready],
+            [draft.air_level for draft in ready],
+            [[_to_insertion(placement) for placement in draft.placements] for draft in ready],
+            self._engine,
+            context=self._config.context,
+        )
+        finished = iter([self._finish(draft, image) for draft, image in zip(ready, fused, strict=True)])
+        return [next(finished) if isinstance(draft, Draft) else Made(draft) for draft in drafts]
+
+    def _draft(self, planned: PlannedImage, data: bytes | RwscError) -> Draft | Outcome:
+        if isinstance(data, RwscError):
+            return Outcome(status="failed", reason=data.message)
+        if hashlib.sha256(data).hexdigest() != planned.scan_sha256:
+            return Outcome(status="failed", reason="the scan's file has changed since it was indexed")
+        try:
+            scan = decode_image(data, limits=self._limits)
+        except RwscError as error:
+            return Outcome(status="failed", reason=error.message)
+        if scan.ndim == 3 and scan.shape[2] == 4:
+            scan = np.ascontiguousarray(scan[..., :3])
+        return self._place(planned, scan)
+
+    def _place(self, planned: PlannedImage, scan: np.ndarray) -> Draft | Outcome:
+        air_level = np.asarray(planned.air_level, dtype=np.float64)
+        region_HW = bag_region(to_transmission(scan, air_level))
+        if not region_HW.any():
+            return Outcome(status="rejected", reason="no bag was found in the scan")
+        wanted = self._draw_items(planned.seed)
+        drawn = draw_placements(stream(planned.seed, "placement"), region_HW, wanted, self._config.placement)
+        if isinstance(drawn, NoRoom):
+            return Outcome(status="rejected", reason=drawn.reason)
+        items = [wanted[placement.item_index] for placement in drawn]
+        return Draft(planned, scan, air_level, items, drawn, len(wanted))
+
+    def _draw_items(self, seed: int) -> list[Item]:
+        rng = stream(seed, "items")
+        number = draw_num_items(rng, self._config.placement)
+        labels = rng.choice(len(self._labels), size=number, p=self._shares)
+        groups = [self._by_label[self._labels[index]] for index in labels]
+        return [group[int(rng.integers(len(group)))] for group in groups]
+
+    def _finish(self, draft: Draft, image: np.ndarray) -> Made:
+        data = encode_image(image, codec=self._config.image_format, jpeg_quality=self._config.jpeg_quality)
+        objects = describe_objects(draft)
+        outcome = Outcome(
+            status="made",
+            image_key=image_key(draft.planned.shard_id, draft.planned.image_id, self._config.image_format),
+            width=image.shape[1],
+            height=image.shape[0],
+            bit_depth=image.dtype.itemsize * 8,
+            sha256=hashlib.sha256(data).hexdigest(),
+            licence=stricter_of(draft.planned.licence, *(item.licence for item in draft.items)),
+            objects=objects,
+            quality=_quality(draft, image, objects),
+        )
+        return Made(outcome, data)
+
+
+def describe_objects(draft: Draft) -> list[dict[str, Any]]:
+    """Label every item of a draft; see `rwsc.corpus.labels`."""
+    transmission = to_transmission(draft.scan, draft.air_level)
+    named = [
+        (f"{draft.planned.image_id}-{number}", item, placement)
+        for number, (item, placement) in enumerate(zip(draft.items, draft.placements, strict=True))
+    ]
+    return [describe_object(name, item, placement, named, transmission) for name, item, placement in named]
+
+
+def _quality(draft: Draft, image: np.ndarray, objects: list[dict[str, Any]]) -> dict[str, Any]:
+    covered = np.zeros(image.shape[:2], dtype=bool)
+    for placement in draft.placements:
+        covered |= placement.mask_in(*image.shape[:2])
+    before, after = draft.scan[covered].astype(np.float64), image[covered].astype(np.float64)
+    darkening = float((before - after).mean() / draft.air_level.mean()) if covered.any() else 0.0
+    return {
+        "items_wanted": draft.items_wanted,
+        "items_placed": len(objects),
+        "mean_darkening": round(darkening, 6),
+    }
+
+
+def _to_insertion(placement: Placement) -> Insertion:
+    return Insertion(
+        transmission_HWC=placement.posed.transmission_HWC,
+        alpha_HW=placement.posed.alpha_HW,
+        x_px=placement.x_px,
+        y_px=placement.y_px,
+    )
+
+
+def _group_by_label(bank: ItemBank) -> dict[str, list[Item]]:
+    groups: dict[str, list[Item]] = {}
+    for item in bank.items:
+        groups.setdefault(item.label, []).append(item)
+    return dict(sorted(groups.items()))
+
+
+def _label_shares(groups: dict[str, list[Item]], weights: dict[str, float]) -> tuple[list[str], np.ndarray]:
+    unknown = sorted(weights.keys() - groups.keys())
+    if unknown:
+        raise RwscError(
+            f"class_weights names {unknown[0]!r}, but the item bank holds only {', '.join(groups)}",
+            remedy="remove it, or build an item bank that has such items",
+        )
+    labels = list(groups)
+    shares = np.array([weights.get(label, 1.0) for label in labels])
+    if not shares.sum():
+        raise RwscError("class_weights gives weight 0 to every class of the item bank")
+    return labels, shares / shares.sum()

@@ -1,0 +1,140 @@
+"""The manifest: exactly one row per planned image, whatever became of it."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from rwsc.corpus.plan import BAG_OBJECT, PlannedImage
+
+MANIFEST_KIND = "rwsc.manifest"
+MANIFEST_VERSION = 1
+
+OBJECT = pa.struct(
+    [
+        ("object_id", pa.string()),
+        ("item_id", pa.string()),
+        ("physical_item_id", pa.string()),
+        ("label", pa.string()),
+        ("bbox_xywh", pa.list_(pa.float64())),
+        ("area", pa.int64()),
+        ("mask_rle", pa.string()),
+        ("x", pa.int32()),
+        ("y", pa.int32()),
+        ("rotation_deg", pa.float64()),
+        ("scale", pa.float64()),
+        ("flip", pa.bool_()),
+        ("occluded_fraction", pa.float64()),
+        ("overlaps", pa.list_(pa.string())),
+        ("placement_score", pa.float64()),
+        ("fused_xywh", pa.list_(pa.int32())),
+    ]
+)
+QUALITY = pa.struct([("items_wanted", pa.int32()), ("items_placed", pa.int32()), ("mean_darkening", pa.float64())])
+
+MANIFEST_SCHEMA = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("shard_id", pa.string()),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+        ("synthetic", pa.bool_()),
+        ("uri", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("bit_depth", pa.int32()),
+        ("sha256", pa.string()),
+        ("scan_id", pa.string()),
+        ("scan_uri", pa.string()),
+        ("scan_sha256", pa.string()),
+        ("dataset", pa.string()),
+        ("licence", pa.string()),
+        ("scanner_id", pa.string()),
+        ("engine", pa.string()),
+        ("weights_sha256", pa.string()),
+        ("config_fingerprint", pa.string()),
+        ("code_version", pa.string()),
+        ("seed", pa.int64()),
+        ("objects", pa.list_(OBJECT)),
+        ("bag_objects", pa.list_(BAG_OBJECT)),
+        ("quality", QUALITY),
+    ]
+)
+"""Columns of a manifest shard. Nothing here depends on when, where or by how many workers it was written."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunFacts:
+    """What every row of a corpus shares."""
+
+    engine: str
+    weights_sha256: str
+    config_fingerprint: str
+    code_version: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What became of one planned image."""
+
+    status: str
+    """made, rejected (nothing could be placed) or failed (the bag could not be used)."""
+
+    reason: str | None = None
+    image_key: str | None = None
+    """Key inside the corpus; set when and only when the image was made."""
+
+    width: int | None = None
+    height: int | None = None
+    bit_depth: int | None = None
+    sha256: str | None = None
+    licence: str | None = None
+    objects: list[dict[str, Any]] = field(default_factory=list)
+    quality: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.status == "made") != (self.image_key is not None):
+            raise ValueError(f"an image key goes with status 'made' and no other, not with {self.status!r}")
+        if (self.status == "made") == (self.reason is not None):
+            raise ValueError(f"a reason goes with every status but 'made', not with {self.status!r}")
+
+
+def to_row(planned: PlannedImage, outcome: Outcome, facts: RunFacts) -> dict[str, Any]:
+    """Join what was planned, what became of it and what the run shares into one manifest row.
+
+    Args:
+        planned: The plan's row.
+        outcome: What became of it.
+        facts: What every row of the run shares.
+
+    Returns:
+        A value per column of `MANIFEST_SCHEMA`.
+    """
+    return {
+        "image_id": planned.image_id,
+        "shard_id": planned.shard_id,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "synthetic": True,
+        "uri": outcome.image_key,
+        "width": outcome.width,
+        "height": outcome.height,
+        "bit_depth": outcome.bit_depth,
+        "sha256": outcome.sha256,
+        "scan_id": planned.scan_id,
+        "scan_uri": planned.scan_uri,
+        "scan_sha256": planned.scan_sha256,
+        "dataset": planned.dataset,
+        "licence": outcome.licence or planned.licence,
+        "scanner_id": planned.scanner_id,
+        "seed": planned.seed,
+        "objects": outcome.objects,
+        "bag_objects": planned.bag_objects,
+        "quality": outcome.quality,
+        **asdict(facts),
+    }
+
+
+def to_table(rows: list[dict[str, Any]]) -> pa.Table:
+    """Turn manifest rows into a table of `MANIFEST_SCHEMA`."""
+    return pa.Table.from_pylist(rows, schema=MANIFEST_SCHEMA)

@@ -1,0 +1,156 @@
+"""The plan of a corpus: one row per image to make, named after its content."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from rwsc.errors import SourceError
+from rwsc.seeds import content_id, derive_seed
+
+PLAN_KIND = "rwsc.plan"
+PLAN_VERSION = 1
+
+BAG_OBJECT = pa.struct([("label", pa.string()), ("bbox_xywh", pa.list_(pa.float64())), ("mask_rle", pa.string())])
+
+PLAN_SCHEMA = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("shard_id", pa.string()),
+        ("scan_id", pa.string()),
+        ("seed", pa.int64()),
+        ("scan_uri", pa.string()),
+        ("scan_sha256", pa.string()),
+        ("air_level", pa.list_(pa.float32())),
+        ("dataset", pa.string()),
+        ("licence", pa.string()),
+        ("scanner_id", pa.string()),
+        ("bag_objects", pa.list_(BAG_OBJECT)),
+    ]
+)
+"""Columns of a plan. What a worker must know of the bag is repeated here, so that it reads no catalogue."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedImage:
+    """One row of a plan."""
+
+    image_id: str
+    shard_id: str
+    scan_id: str
+    seed: int
+    scan_uri: str
+    scan_sha256: str
+    air_level: list[float]
+    dataset: str | None
+    licence: str | None
+    scanner_id: str | None
+    bag_objects: list[dict]
+
+
+def usable_bags(catalogue: pa.Table, kinds: Iterable[str], split: str | None) -> pa.Table:
+    """Keep the scans of a catalogue that can serve as bags.
+
+    Args:
+        catalogue: All columns that a plan needs, `kind`, `status` and `split`.
+        kinds: Kinds of scans to keep.
+        split: Split to keep, or None for all.
+
+    Returns:
+        The rows kept, sorted by scan id.
+
+    Raises:
+        SourceError: Nothing is left.
+    """
+    wanted = set(kinds)
+    keep = [
+        row["status"] == "ok" and row["kind"] in wanted and (split is None or row["split"] == split)
+        for row in catalogue.select(["status", "kind", "split"]).to_pylist()
+    ]
+    bags = catalogue.filter(pa.array(keep, pa.bool_())).sort_by("scan_id")
+    if not bags.num_rows:
+        wish = f"kind {' or '.join(sorted(wanted))}" + (f" in split {split!r}" if split else "")
+        raise SourceError(
+            f"the catalogue has no usable scan of {wish} among its {catalogue.num_rows} rows",
+            remedy="rwsc sources check shows what a source holds; bag_kinds in [synth] chooses kinds",
+        )
+    return bags
+
+
+def build_plan(bags: pa.Table, *, num_images: int, seed: int, shard_images: int) -> pa.Table:
+    """Plan the images of a corpus.
+
+    Bags are used in passes, each pass in an order of its own, so every bag is used before any is used again.
+    An image's id comes from its bag, its pass and the run's seed, so a longer plan starts with a shorter one
+    of the same bags.
+
+    Args:
+        bags: Rows of `usable_bags`.
+        num_images: Images to plan.
+        seed: The run's seed.
+        shard_images: Images per shard; the last shard may hold fewer.
+
+    Returns:
+        A table of `PLAN_SCHEMA`, the rows of a shard side by side.
+    """
+    scan_ids = bags["scan_id"].to_pylist()
+    order = [
+        (index, turn)
+        for turn in range(-(-num_images // len(scan_ids)))
+        for index in _pass_order(scan_ids, seed, turn)
+    ][:num_images]
+    image_ids = [content_id(scan_ids[index], str(turn), str(seed)) for index, turn in order]
+    shards = [
+        content_id(*image_ids[start : start + shard_images]) for start in range(0, num_images, shard_images)
+    ]
+    rows = bags.take(pa.array([index for index, _ in order]))
+    columns = {
+        "image_id": pa.array(image_ids),
+        "shard_id": pa.array([shards[number // shard_images] for number in range(num_images)]),
+        "scan_id": rows["scan_id"],
+        "seed": pa.array([derive_seed(seed, image_id) for image_id in image_ids], pa.int64()),
+        "scan_uri": rows["uri"],
+        "scan_sha256": rows["sha256"],
+        "air_level": rows["air_level"],
+        "dataset": rows["dataset"],
+        "licence": rows["licence"],
+        "scanner_id": rows["scanner_id"],
+        "bag_objects": _bag_objects(rows["objects"]),
+    }
+    return pa.table({name: _cast(column, PLAN_SCHEMA.field(name).type) for name, column in columns.items()}).cast(
+        PLAN_SCHEMA
+    )
+
+
+def planned_images(plan: pa.Table) -> Iterator[PlannedImage]:
+    """Give the rows of a plan as records."""
+    for row in plan.to_pylist():
+        row["bag_objects"] = row["bag_objects"] or []
+        yield PlannedImage(**row)
+
+
+def shards_of(plan: pa.Table) -> list[str]:
+    """Give the ids of a plan's shards in plan order."""
+    return list(dict.fromkeys(plan["shard_id"].to_pylist()))
+
+
+def _pass_order(scan_ids: list[str], seed: int, turn: int) -> list[int]:
+    keys = [derive_seed(seed, turn, scan_id) for scan_id in scan_ids]
+    return [int(index) for index in np.argsort(np.array(keys, dtype=np.int64), kind="stable")]
+
+
+def _bag_objects(objects: pa.ChunkedArray) -> pa.Array:
+    kept = [
+        [
+            {name: thing[name] for name in ("label", "bbox_xywh", "mask_rle")}
+            for thing in (things or [])
+            if "outside" not in (thing["flags"] or [])
+        ]
+        for things in objects.to_pylist()
+    ]
+    return pa.array(kept, pa.list_(BAG_OBJECT))
+
+
+def _cast(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    return column if column.type == kind else column.cast(kind)

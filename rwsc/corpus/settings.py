@@ -1,0 +1,83 @@
+"""Settings of a synthesis run."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from rwsc.config import ADDRESS, SPEED, Settings
+from rwsc.placement.draw import PlacementConfig
+
+ENGINES = ("tip", "rwsc")
+"""Ways to fuse that can be named on the command line."""
+
+
+class SynthConfig(Settings):
+    """How a corpus is made."""
+
+    items: str = Field(json_schema_extra=ADDRESS)
+    """Item bank: a Parquet file or a folder that holds items.parquet; local or s3://."""
+
+    bags: str = Field(json_schema_extra=ADDRESS)
+    """Catalogue of scans (Parquet) that items are put into; local or s3://."""
+
+    output: str = Field(json_schema_extra=ADDRESS)
+    """Folder of the corpus; local or s3://."""
+
+    weights: str | None = Field(default=None, json_schema_extra=ADDRESS)
+    """Weights of the fusion network (safetensors, its JSON card beside it), or a training run's folder."""
+
+    num_images: int = Field(default=1000, ge=1, le=100_000_000)
+    """Images to plan. Those that cannot be made are rows with a reason, not missing."""
+
+    engine: Literal["tip", "rwsc"] = "rwsc"
+    """Way to fuse. Equal seeds place equal items in equal bags whatever the engine."""
+
+    seed: int = Field(default=0, ge=0)
+    """Seed of the run."""
+
+    bag_kinds: list[Literal["benign", "threat", "isolated"]] = Field(default=["benign"], min_length=1)
+    """Kinds of scans that serve as bags."""
+
+    split: str | None = None
+    """Use only bags and items of this split; None uses all."""
+
+    class_weights: dict[str, float] = Field(default={})
+    """Relative number of items per class; a class that is not named has weight 1. At least one class of the bank needs a weight above 0."""
+
+    context: float = Field(default=0.5, ge=0, le=4)
+    """Width of bag that the engine sees on each side of an item, as a share of the item's size."""
+
+    image_format: Literal["png", "jpeg"] = "png"
+    """File format of the images. PNG is lossless, so pixels outside the items equal the decoded bag's."""
+
+    jpeg_quality: int = Field(default=95, ge=1, le=100)
+    """Quality of JPEG output, 1 to 100; no effect on PNG."""
+
+    shard_images: int = Field(default=32, ge=1, le=100_000)
+    """Images per shard, the unit of work, of retry and of resume."""
+
+    declared_use: Literal["research", "commercial"] = "research"
+    """What the corpus will be used for; a commercial one refuses sources of academic or unknown licence."""
+
+    max_pixels: int = Field(default=100_000_000, ge=1)
+    """Largest scan that is decoded, in pixels; a larger one becomes a failed row."""
+
+    placement: PlacementConfig = PlacementConfig()
+    """How items are drawn and placed."""
+
+    workers: int | None = Field(default=None, ge=1, json_schema_extra=SPEED)
+    """Workers that fuse at once; None takes one per GPU, or one per CPU where there is none."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", json_schema_extra=SPEED)
+    """Where the network runs; auto takes the GPUs of the cluster when it has any."""
+
+    io_threads: int = Field(default=4, ge=1, le=64, json_schema_extra=SPEED)
+    """Threads per worker that read bags and write images while the engine works."""
+
+    @field_validator("class_weights")
+    @classmethod
+    def _positive(cls, weights: dict[str, float]) -> dict[str, float]:
+        for label, weight in weights.items():
+            if not weight >= 0 or weight == float("inf"):
+                raise ValueError(f"the weight of {label!r} must be 0 or more, not {weight}")
+        return weights

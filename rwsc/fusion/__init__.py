@@ -1,0 +1,1 @@
+"""Ways to put an item into a bag behind one interface."""

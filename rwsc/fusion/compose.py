@@ -1,0 +1,141 @@
+"""Put fused items into a scan: cut the region around an item, fuse it, write back only what the item covers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from rwsc.fusion.engine import Engine, Region
+from rwsc.physics.transmission import DEFAULT_FLOOR, full_scale, to_transmission
+
+LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+"""Luminance of RGB (ITU-R BT.601), used to turn a colour item gray for a gray bag."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Insertion:
+    """An item as it lies in one bag."""
+
+    transmission_HWC: np.ndarray
+    """Transmission of the posed item, float32 in (0, 1]; outside its alpha it does not matter."""
+
+    alpha_HW: np.ndarray
+    """Coverage of each pixel by the item, float32 in [0, 1]."""
+
+    x_px: int
+    """Column of the item's left edge in the bag."""
+
+    y_px: int
+    """Row of the item's top edge in the bag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A rectangle of a scan: rows top..bottom and columns left..right, ends exclusive, in pixels."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Row and column slices of an (H, W, ...) array."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+def fuse_in_rounds(
+    scans: Sequence[np.ndarray],
+    air_levels: Sequence[np.ndarray],
+    insertions: Sequence[Sequence[Insertion]],
+    engine: Engine,
+    *,
+    context: float = 0.5,
+) -> list[np.ndarray]:
+    """Fuse several items into several scans, one item of every scan at a time.
+
+    The n-th round fuses the n-th item of each scan into the result of the round before, so an item that lies
+    on another sees it, and an engine can take a whole round as one batch.
+
+    Args:
+        scans: Images, uint8 or uint16, (H, W) or (H, W, C).
+        air_levels: Air level of each scan, a number per channel.
+        insertions: Items of each scan, in the order in which they are fused.
+        engine: The way to fuse.
+        context: Width of bag shown to the engine on each side of the item, as a share of the item's size.
+
+    Returns:
+        New images of the same shapes and types. Pixels that no item covers equal the scan's exactly.
+    """
+    results = [scan.copy() for scan in scans]
+    for number in range(max((len(items) for items in insertions), default=0)):
+        turn = [index for index, items in enumerate(insertions) if len(items) > number]
+        windows = [_window(insertions[i][number], results[i].shape[:2], context) for i in turn]
+        regions = [
+            _cut(results[i], air_levels[i], insertions[i][number], window)
+            for i, window in zip(turn, windows, strict=True)
+        ]
+        for index, window, region, fused in zip(turn, windows, regions, engine.fuse(regions), strict=True):
+            _paste(results[index], window, region, fused, engine.blend)
+    return results
+
+
+def _window(insertion: Insertion, scan_hw: tuple[int, ...], context: float) -> Window:
+    height, width = insertion.alpha_HW.shape
+    margin_y, margin_x = (max(8, round(context * side)) for side in (height, width))
+    return Window(
+        top=max(0, insertion.y_px - margin_y),
+        left=max(0, insertion.x_px - margin_x),
+        bottom=min(scan_hw[0], insertion.y_px + height + margin_y),
+        right=min(scan_hw[1], insertion.x_px + width + margin_x),
+    )
+
+
+def _cut(scan: np.ndarray, air_level: np.ndarray, insertion: Insertion, window: Window) -> Region:
+    bag = to_transmission(scan[window.slices], air_level)
+    bag_HWC = bag[..., None] if bag.ndim == 2 else bag
+    item_HWC = match_channels(insertion.transmission_HWC, bag_HWC.shape[2])
+    canvas_HWC = np.ones_like(bag_HWC)
+    alpha_HW = np.zeros(bag_HWC.shape[:2], dtype=np.float32)
+    height, width = insertion.alpha_HW.shape
+    y, x = insertion.y_px - window.top, insertion.x_px - window.left
+    alpha_HW[y : y + height, x : x + width] = insertion.alpha_HW
+    canvas_HWC[y : y + height, x : x + width] = 1 - insertion.alpha_HW[..., None] * (1 - item_HWC)
+    return Region(bag_HWC=bag_HWC, item_HWC=canvas_HWC, alpha_HW=alpha_HW)
+
+
+def _paste(
+    scan: np.ndarray,
+    window: Window,
+    region: Region,
+    fused_HWC: np.ndarray,
+    blend: Literal["support", "alpha"],
+) -> None:
+    # The change is applied as a ratio to the scan's own grey levels: where nothing changes the ratio is one,
+    # and the scan's pixels survive to the bit, also those brighter than the estimated air.
+    ratio_HWC = fused_HWC / np.maximum(region.bag_HWC, DEFAULT_FLOOR)
+    if blend == "alpha":
+        ratio_HWC = 1 + region.alpha_HW[..., None] * (ratio_HWC - 1)
+    part = scan[window.slices]
+    ratio = ratio_HWC[..., 0] if part.ndim == 2 else ratio_HWC
+    grey = np.clip(np.rint(part.astype(np.float32) * ratio), 0, full_scale(scan.dtype)).astype(scan.dtype)
+    covered = region.alpha_HW > 0
+    part[covered] = grey[covered]
+
+
+def match_channels(item_HWC: np.ndarray, num_channels: int) -> np.ndarray:
+    """Give an item the number of channels of the bag it goes into.
+
+    Args:
+        item_HWC: Transmission with one or three channels.
+        num_channels: 1 or 3.
+
+    Returns:
+        The same array where the numbers agree; luminance for a gray bag; equal channels for a colour bag.
+    """
+    if item_HWC.shape[2] == num_channels:
+        return item_HWC
+    if num_channels == 1:
+        return (item_HWC @ LUMA_WEIGHTS)[..., None]
+    return np.repeat(item_HWC, num_channels, axis=2)

@@ -1,0 +1,1 @@
+"""The RWSC-Fusion network: its blocks, the network, its weights and their card."""

@@ -1,0 +1,1 @@
+"""The item bank: prohibited items cut out of annotated scans."""

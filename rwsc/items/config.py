@@ -1,0 +1,43 @@
+"""Settings of the item bank."""
+
+from pydantic import Field
+
+from rwsc.config import SPEED, Settings
+from rwsc.sources.parallel import DEFAULT_WORKERS
+
+
+class ItemsConfig(Settings):
+    """How items are cut out of annotated scans, and which are good enough."""
+
+    min_side_px: int = Field(default=12, ge=1)
+    """Smallest width and height of an item's mask, in pixels; below it there is nothing to see."""
+
+    min_area_px: int = Field(default=150, ge=1)
+    """Smallest area of an item's mask, in pixels."""
+
+    min_attenuation: float = Field(default=0.1, ge=0)
+    """Smallest mean attenuation of the item by itself, in nepers; a fainter one does not show."""
+
+    min_rim_contrast: float = Field(default=0.05, ge=0)
+    """Smallest difference of attenuation across the mask's rim, in nepers; a smaller one is no outline."""
+
+    max_frame_share: float = Field(default=0.02, ge=0, le=1)
+    """Largest share of the mask's outline that may lie on the picture's edge; beyond it the item is cut off."""
+
+    max_lost_share: float = Field(default=0.25, ge=0, le=1)
+    """Largest share of the mask that un-mixing may leave with under a quarter of the scan's attenuation there."""
+
+    dilate_px: int = Field(default=4, ge=0, le=50)
+    """Band around the mask, in pixels, that says nothing about the bag: blur and edge enhancement lie there."""
+
+    context: float = Field(default=0.25, ge=0, le=4)
+    """Width of bag looked at on each side to estimate what lies under the item, as a share of its size."""
+
+    neighbour_quantile: float = Field(default=0.9, gt=0, le=1)
+    """Attenuation next to the item is capped at this quantile, so a tool that touches it is not taken for the bag."""
+
+    rim_px: float = Field(default=1.5, gt=0, le=10)
+    """Width of the soft rim of an item's coverage, in pixels."""
+
+    workers: int = Field(default=DEFAULT_WORKERS, ge=1, le=64, json_schema_extra=SPEED)
+    """Threads that read and cut scans."""

@@ -1,0 +1,87 @@
+"""The item bank's columns."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from rwsc.items.extract import Quality
+
+ITEMS_KIND = "rwsc.items"
+ITEMS_VERSION = 1
+
+QUALITY = pa.struct(
+    [
+        ("area_px", pa.int64()),
+        ("side_px", pa.int32()),
+        ("fill_ratio", pa.float64()),
+        ("frame_share", pa.float64()),
+        ("mean_attenuation", pa.float64()),
+        ("rim_contrast", pa.float64()),
+        ("lost_share", pa.float64()),
+    ]
+)
+
+ITEMS_SCHEMA = pa.schema(
+    [
+        ("item_id", pa.string()),
+        ("physical_item_id", pa.string()),
+        ("label", pa.string()),
+        ("dataset", pa.string()),
+        ("licence", pa.string()),
+        ("scanner_id", pa.string()),
+        ("split", pa.string()),
+        ("subset", pa.string()),
+        ("group", pa.string()),
+        ("source_scan_id", pa.string()),
+        ("source_bbox", pa.list_(pa.float64())),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("method", pa.string()),
+        ("transmission_png", pa.binary()),
+        ("alpha_png", pa.binary()),
+        ("quality", QUALITY),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+    ]
+)
+"""Columns of an item bank, a row per annotated object of a usable scan.
+
+`source_bbox` is where the cut-out's pixels lie in the scan (x, y, width, height), or the annotation's box where
+nothing was cut out. `transmission_png` holds 16-bit RGB, 65535 for air; `alpha_png` 8-bit coverage, 255 for the
+item.
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ItemRow:
+    """One row of an item bank."""
+
+    item_id: str
+    physical_item_id: str
+    label: str
+    status: str
+    """ok, rejected (not good enough, or no mask) or failed (the scan could not be read again)."""
+
+    reason: str | None
+    dataset: str | None
+    licence: str | None
+    scanner_id: str | None
+    split: str | None
+    subset: str | None
+    group: str | None
+    source_scan_id: str
+    source_bbox: list[float]
+    width: int | None = None
+    height: int | None = None
+    method: str | None = None
+    transmission_png: bytes | None = None
+    alpha_png: bytes | None = None
+    quality: Quality | None = None
+
+    def to_row(self) -> dict[str, Any]:
+        """Give a value per column of `ITEMS_SCHEMA`."""
+        row = {name: getattr(self, name) for name in ITEMS_SCHEMA.names}
+        if self.quality is not None:
+            row["quality"] = {name: getattr(self.quality, name) for name in (field.name for field in QUALITY)}
+        return row

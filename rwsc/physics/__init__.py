@@ -1,0 +1,1 @@
+"""Transmission and attenuation, superposition, and made-up scans whose truth is known."""

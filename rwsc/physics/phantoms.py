@@ -1,0 +1,128 @@
+"""Phantoms: made-up scans of bags and prohibited items, whose truth is known."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rwsc.physics.phantom_bags import DRAWERS as BAG_DRAWERS
+from rwsc.physics.phantom_canvas import Canvas
+from rwsc.physics.phantom_items import DRAWERS as ITEM_DRAWERS
+from rwsc.physics.transmission import DEFAULT_FLOOR, from_attenuation, to_image
+
+ITEM_LABELS = tuple(ITEM_DRAWERS)
+"""What `draw_item` can draw."""
+
+_MAX_ATTENUATION = -float(np.log(DEFAULT_FLOOR))
+_ITEM_DENSITY = (0.9, 1.9)
+_MIN_COVER = 1 / 255
+_PHOTONS_IN_AIR = 20_000.0
+
+
+@dataclass(frozen=True, eq=False)
+class BagPhantom:
+    """A made-up scan of a harmless bag on air.
+
+    Attributes:
+        transmission_HWC: float32 in (0, 1], red, green and blue.
+        body_HW: bool, true inside the bag's body; handles, wheels and straps are no part of it.
+    """
+
+    transmission_HWC: np.ndarray
+    body_HW: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class ItemPhantom:
+    """A made-up prohibited item, its canvas tight around it.
+
+    Attributes:
+        transmission_HWC: float32 in (0, 1], of the item's matter also where it covers a pixel in part.
+        alpha_HW: Share of each pixel that the item covers, float32 in [0, 1].
+        label: What it is.
+    """
+
+    transmission_HWC: np.ndarray
+    alpha_HW: np.ndarray
+    label: str
+
+
+def draw_bag(rng: np.random.Generator, height_px: int, width_px: int) -> BagPhantom:
+    """Draw a made-up scan of a suitcase or a backpack with everyday contents.
+
+    Args:
+        rng: Decides everything about the bag.
+        height_px: Height of the scan, at least 64.
+        width_px: Width of the scan, at least 64.
+
+    Returns:
+        The bag, whole inside the frame.
+
+    Raises:
+        ValueError: A frame smaller than that.
+    """
+    if min(height_px, width_px) < 64:
+        raise ValueError(f"a bag needs a frame of at least 64 x 64 pixels, not {height_px} x {width_px}")
+    canvas = Canvas(height_px, width_px)
+    body_HW = BAG_DRAWERS[int(rng.integers(len(BAG_DRAWERS)))](canvas, rng)
+    return BagPhantom(_to_transmission(canvas.attenuation_HWC()), body_HW)
+
+
+def draw_item(rng: np.random.Generator, label: str, size_px: int) -> ItemPhantom:
+    """Draw a made-up prohibited item, turned by any angle.
+
+    Args:
+        rng: Decides the kind, the proportions and the turn.
+        label: One of `ITEM_LABELS`.
+        size_px: About its length, at least 16.
+
+    Returns:
+        The item.
+
+    Raises:
+        ValueError: Another label, or a smaller size.
+    """
+    if label not in ITEM_DRAWERS:
+        raise ValueError(f"no phantom of {label!r}; there are {', '.join(ITEM_LABELS)}")
+    if size_px < 16:
+        raise ValueError(f"an item needs at least 16 pixels, not {size_px}")
+    side_px = int(1.6 * size_px)
+    canvas = Canvas(side_px, side_px)
+    pen = canvas.pen(side_px / 2, side_px / 2, size_px=size_px, angle=rng.uniform(0, 2 * np.pi))
+    ITEM_DRAWERS[label](pen, rng)
+    canvas.depth_MHW *= np.float32(rng.uniform(*_ITEM_DENSITY))
+    cover_HW = np.where(canvas.cover_HW < _MIN_COVER, 0, canvas.cover_HW)
+    rows, columns = (np.flatnonzero(cover_HW.any(axis=axis)) for axis in (1, 0))
+    crop = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    alpha_HW = np.ascontiguousarray(cover_HW[crop])
+    # Depth was added by cover; over the cover it is the matter's own, as deep at the rim as inside.
+    own_HWC = canvas.attenuation_HWC()[crop] / np.maximum(alpha_HW, _MIN_COVER)[..., None]
+    own_HWC[alpha_HW == 0] = 0
+    return ItemPhantom(_to_transmission(own_HWC), alpha_HW, label)
+
+
+def render(
+    transmission_HWC: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    air_level: float | np.ndarray | None = None,
+    noise: float = 1.0,
+) -> np.ndarray:
+    """Turn transmission into an 8-bit scan with the noise of counting photons.
+
+    Args:
+        transmission_HWC: Share of photons that came through, in (0, 1].
+        rng: Draws the air level, if none is given, and the noise.
+        air_level: Grey level of air, a number or one per channel; by default one from 250 to 255.
+        noise: How much noise: 1 for about 0.7% of air's level in air, 0 for none.
+
+    Returns:
+        uint8, same shape.
+    """
+    level = float(rng.integers(250, 256)) if air_level is None else air_level
+    counts = rng.standard_normal(transmission_HWC.shape, dtype=np.float32)
+    spread = np.sqrt(transmission_HWC / np.float32(_PHOTONS_IN_AIR)) * np.float32(noise)
+    return to_image(np.maximum(transmission_HWC + spread * counts, 0), level, np.uint8)
+
+
+def _to_transmission(attenuation_HWC: np.ndarray) -> np.ndarray:
+    return from_attenuation(np.clip(attenuation_HWC, 0, _MAX_ATTENUATION))

@@ -1,0 +1,1 @@
+"""Where items lie in a bag: bag region, poses and draws."""

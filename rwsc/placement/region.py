@@ -1,0 +1,134 @@
+"""Where in a scan an item could lie: the inside of its bags."""
+
+import cv2
+import numpy as np
+
+from rwsc.physics.transmission import to_attenuation
+
+_WORKING_PX = 320
+_BLUR_PX = 1.2
+_MIN_SPECK_OF_FRAME = 0.0006
+_MIN_ATTENUATION = 0.02
+_AIR_ATTENUATION = 0.007
+_NOISE_PERCENTILE = 10
+_MAX_NOISE_ATTENUATION = 0.012
+_CLOSING_FRACTION = 0.02
+_OPENING_FRACTION = 0.08
+_RIM_FRACTION = 0.06
+_LOOP_MAX_FRACTION = 0.15
+_MIN_PART_OF_LARGEST = 0.15
+_MIN_PART_OF_FRAME = 0.004
+
+
+def bag_region(transmission: np.ndarray) -> np.ndarray:
+    """Find the inside of the bags of a scan.
+
+    Matter is what attenuates; gaps in it are closed and holes filled, since pale clothing leaves parts of a
+    bag as bright as air. Small parts are dropped, and protrusions thinner than a tenth of their bag (handles,
+    wheels, straps) are opened away, with the loops of air that straps enclose. A bag cut by the frame counts
+    up to the frame; of several bags all big ones are kept. The work is done at a reduced scale, so the
+    outline is good to a few pixels.
+
+    Args:
+        transmission: Share of photons that came through, 1 for air, (H, W) or (H, W, C).
+
+    Returns:
+        bool, (H, W), true inside; all false when there is no bag.
+    """
+    height, width = transmission.shape[:2]
+    attenuation_HW = _reduced_attenuation(transmission)
+    matter_HW = _without_specks(cv2.GaussianBlur(attenuation_HW, (0, 0), _BLUR_PX) > _MIN_ATTENUATION)
+    gap_px = _CLOSING_FRACTION * max(attenuation_HW.shape)
+    matter_HW = cv2.morphologyEx(matter_HW, cv2.MORPH_CLOSE, _disc(gap_px))
+    inside_HW = np.zeros_like(matter_HW)
+    for part_HW in _big_parts(matter_HW):
+        filled_HW = _fill_holes(part_HW, attenuation_HW)
+        inside_HW |= _without_protrusions(filled_HW)
+    # The blur before the threshold has moved the outline into the air.
+    inside_HW = cv2.erode(inside_HW, np.ones((3, 3), np.uint8))
+    return cv2.resize(inside_HW, (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)
+
+
+def _reduced_attenuation(transmission: np.ndarray) -> np.ndarray:
+    """Give attenuation above that of noisy air, averaged over the channels, at the working scale."""
+    factor = min(1.0, _WORKING_PX / max(transmission.shape[:2]))
+    size_wh = [max(1, round(side * factor)) for side in transmission.shape[1::-1]]
+    reduced = cv2.resize(transmission.astype(np.float32, copy=False), size_wh, interpolation=cv2.INTER_AREA)
+    attenuation = to_attenuation(reduced)
+    attenuation_HW = attenuation if attenuation.ndim == 2 else attenuation.mean(axis=2)
+    # Transmission stops at 1, so noise in air shows as a little attenuation and never as a negative one.
+    return attenuation_HW - min(np.percentile(attenuation_HW, _NOISE_PERCENTILE), _MAX_NOISE_ATTENUATION)
+
+
+def _disc(radius_px: float) -> np.ndarray:
+    side = 2 * max(1, round(radius_px)) + 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+
+
+def _without_specks(matter_HW: np.ndarray) -> np.ndarray:
+    """Drop specks of noise, which closing would join to a bag that is not there."""
+    _, label_HW, stats, _ = cv2.connectedComponentsWithStats(matter_HW.astype(np.uint8), connectivity=8)
+    is_kept = stats[:, cv2.CC_STAT_AREA] >= _MIN_SPECK_OF_FRAME * matter_HW.size
+    is_kept[0] = False
+    return is_kept[label_HW].astype(np.uint8)
+
+
+def _big_parts(matter_HW: np.ndarray) -> list[np.ndarray]:
+    count, label_HW, stats, _ = cv2.connectedComponentsWithStats(matter_HW, connectivity=4)
+    # The area of the box, not of the matter: a pale bag is little more than its outline.
+    box_area = stats[1:, cv2.CC_STAT_WIDTH] * stats[1:, cv2.CC_STAT_HEIGHT]
+    least = max(_MIN_PART_OF_LARGEST * box_area.max(initial=0), _MIN_PART_OF_FRAME * matter_HW.size)
+    return [(label_HW == part).astype(np.uint8) for part in range(1, count) if box_area[part - 1] >= least]
+
+
+def _fill_holes(part_HW: np.ndarray, attenuation_HW: np.ndarray) -> np.ndarray:
+    """Fill the holes of one part, but neither loops of straps nor air between the part and the frame."""
+    outside_HW, hole_label_HW, areas = _holes(part_HW)
+    filled_HW = part_HW.copy()
+    extent_px = np.sqrt(np.count_nonzero(part_HW) + areas.sum())
+    near_outside_HW = cv2.dilate(outside_HW, _disc(_RIM_FRACTION * extent_px)).astype(bool)
+    for hole, area in enumerate(areas, start=1):
+        hole_HW = hole_label_HW == hole
+        is_loop = area < _LOOP_MAX_FRACTION * extent_px**2 and near_outside_HW[hole_HW].any()
+        is_air = np.median(attenuation_HW[hole_HW]) < _AIR_ATTENUATION
+        if not (is_air and (is_loop or _touches_frame(hole_HW))):
+            filled_HW[hole_HW] = 1
+    return filled_HW
+
+
+def _touches_frame(part_HW: np.ndarray) -> bool:
+    return bool(part_HW[[0, -1]].any() or part_HW[:, [0, -1]].any())
+
+
+def _holes(part_HW: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Split what is not the part into the outside, labelled holes and the holes' areas.
+
+    Along each side of the frame the part is taken to reach from its first to its last pixel there: the
+    frame closes the bag that it cuts.
+    """
+    ringed_HW = np.pad(part_HW, 1)
+    for ring, edge in (
+        (ringed_HW[0, 1:-1], part_HW[0]),
+        (ringed_HW[-1, 1:-1], part_HW[-1]),
+        (ringed_HW[1:-1, 0], part_HW[:, 0]),
+        (ringed_HW[1:-1, -1], part_HW[:, -1]),
+    ):
+        touched = np.flatnonzero(edge)
+        if touched.size:
+            ring[touched[0] : touched[-1] + 1] = 1
+    _, label_HW, stats, _ = cv2.connectedComponentsWithStats(1 - np.pad(ringed_HW, 1), connectivity=4)
+    label_HW = label_HW[2:-2, 2:-2]
+    # Label 1 holds the outermost ring, scanned first, thus the outside.
+    return (label_HW == 1).astype(np.uint8), np.maximum(label_HW - 1, 0), stats[2:, cv2.CC_STAT_AREA]
+
+
+def _without_protrusions(filled_HW: np.ndarray) -> np.ndarray:
+    """Open with a disc in proportion to the part; the frame's edge is no protrusion, so it is padded over."""
+    radius_px = max(1, round(_OPENING_FRACTION * np.sqrt(np.count_nonzero(filled_HW))))
+    padded_HW = np.pad(filled_HW, radius_px, mode="edge")
+    opened_HW = cv2.morphologyEx(padded_HW, cv2.MORPH_OPEN, _disc(radius_px))
+    body_HW = opened_HW[radius_px:-radius_px, radius_px:-radius_px]
+    count, label_HW, stats, _ = cv2.connectedComponentsWithStats(body_HW, connectivity=4)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    kept = np.flatnonzero(areas >= _MIN_PART_OF_LARGEST * areas.max(initial=0)) + 1
+    return np.isin(label_HW, kept).astype(np.uint8) if count > 1 else body_HW

@@ -1,0 +1,1 @@
+"""Long work on Ray: the only package that imports it."""

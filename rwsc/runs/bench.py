@@ -1,0 +1,170 @@
+"""Rates of the stages and of the whole in one run, so that they can be compared with each other."""
+
+import hashlib
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import rwsc
+from rwsc.corpus.make import ImageMaker
+from rwsc.corpus.plan import build_plan, planned_images, usable_bags
+from rwsc.corpus.settings import SynthConfig
+from rwsc.fusion.engine import Region
+from rwsc.fusion.network.config import named_config
+from rwsc.fusion.network.network import RwscNetwork
+from rwsc.fusion.network.weights import WeightsCard, encode_weights
+from rwsc.fusion.rwsc import RwscEngine
+from rwsc.fusion.tip import TipEngine
+from rwsc.items.bank import ItemBank
+from rwsc.items.build import build_items
+from rwsc.items.config import ItemsConfig
+from rwsc.runs.demo import DemoSize, write_phantoms
+from rwsc.runs.synthesize import synthesize
+from rwsc.runs.weights import CARD_KEY, WEIGHTS_KEY
+from rwsc.sources.index import index_to_catalogue
+from rwsc.sources.catalogue import read_catalogue
+from rwsc.storage.images import decode_image, encode_image
+from rwsc.storage.prefix import Prefix, read_uri
+
+ROUNDS = 5
+SHARD_IMAGES = 64
+
+
+def measure(num_images: int) -> dict[str, Any]:
+    """Measure the stages of synthesis, a plain loop over them, and the same work through Ray.
+
+    Args:
+        num_images: Images that each end-to-end run makes.
+
+    Returns:
+        ``stages`` (milliseconds per image: median, fastest and slowest round), ``end_to_end`` (images per
+        second) and ``machine``.
+    """
+    with tempfile.TemporaryDirectory(prefix="rwsc-bench-") as folder:
+        work = Prefix(folder)
+        size = DemoSize()
+        write_phantoms(work.child("scans"), size)
+        index_to_catalogue(work.uri_of("scans"), work.uri_of("catalogue.parquet"))
+        build_items(work.uri_of("catalogue.parquet"), work.uri_of("items"), ItemsConfig())
+        _write_untrained(work)
+        return {
+            "stages_ms": _stages(work),
+            "end_to_end": {engine: _end_to_end(work, engine, num_images) for engine in ("tip", "rwsc")},
+            "machine": _machine(),
+        }
+
+
+def _write_untrained(work: Prefix) -> None:
+    torch.manual_seed(0)
+    config = named_config("tiny")
+    card = WeightsCard(
+        network=config,
+        code_version=rwsc.__version__,
+        training={},
+        data_hashes={},
+        metrics={},
+        data_licence="none: untrained weights for timing",
+    )
+    weights, text = encode_weights(RwscNetwork(config), card)
+    work.write(f"weights/{WEIGHTS_KEY}", weights)
+    work.write(f"weights/{CARD_KEY}", text)
+
+
+def _stages(work: Prefix) -> dict[str, dict[str, float]]:
+    data = [work.child("scans").read(key) for key in work.child("scans").list_keys("bags")][:16]
+    images = [decode_image(each) for each in data]
+    rng = np.random.default_rng(0)
+    bag_HWC = rng.random((256, 256, 3), dtype=np.float32)
+    region = Region(bag_HWC=bag_HWC, item_HWC=bag_HWC, alpha_HW=np.ones((256, 256), np.float32))
+    engine = RwscEngine(work.read(f"weights/{WEIGHTS_KEY}"), work.read(f"weights/{CARD_KEY}"))
+    makers = {name: _maker(work, name) for name in ("tip", "rwsc")}
+    planned, bags = _plan(work, len(images))
+    stages: dict[str, Callable[[], object]] = {
+        "decode PNG": lambda: [decode_image(each) for each in data],
+        "encode PNG": lambda: [encode_image(image) for image in images],
+        "encode JPEG": lambda: [encode_image(image, codec="jpeg") for image in images],
+        "SHA-256": lambda: [hashlib.sha256(each).hexdigest() for each in data],
+        "network, tiny, 256 x 256": lambda: [engine.fuse([region]) for _ in images],
+        "whole image, tip": lambda: makers["tip"].make(planned, bags),
+        "whole image, rwsc": lambda: makers["rwsc"].make(planned, bags),
+    }
+    return {name: _spread(stage, len(images)) for name, stage in stages.items()}
+
+
+def _maker(work: Prefix, engine: str) -> ImageMaker:
+    bank = ItemBank.load(work.uri_of("items"))
+    weights = work.read(f"weights/{WEIGHTS_KEY}"), work.read(f"weights/{CARD_KEY}")
+    opened = RwscEngine(*weights) if engine == "rwsc" else TipEngine()
+    return ImageMaker(_config(work, engine, 64), bank, opened)
+
+
+def _plan(work: Prefix, number: int) -> tuple[list, list]:
+    bags = usable_bags(read_catalogue(work.uri_of("catalogue.parquet")), ["benign"], None)
+    planned = list(planned_images(build_plan(bags, num_images=number, seed=0, shard_images=SHARD_IMAGES)))
+    return planned, [read_uri(image.scan_uri) for image in planned]
+
+
+def _spread(stage: Callable[[], object], number: int) -> dict[str, float]:
+    stage()
+    times = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        stage()
+        times.append((time.perf_counter() - started) * 1000 / number)
+    return {
+        "median": round(statistics.median(times), 3),
+        "fastest": round(min(times), 3),
+        "slowest": round(max(times), 3),
+    }
+
+
+def _end_to_end(work: Prefix, engine: str, num_images: int) -> dict[str, float]:
+    planned, bags = _plan(work, num_images)
+    maker = _maker(work, engine)
+    loop = work.child(f"loop-{engine}")
+    started = time.perf_counter()
+    for image, made in zip(planned, maker.make(planned, bags), strict=True):
+        if made.data is not None:
+            loop.write(f"{image.image_id}.png", made.data)
+    plain = time.perf_counter() - started
+    started = time.perf_counter()
+    synthesize(_config(work, engine, num_images))
+    through_ray = time.perf_counter() - started
+    return {
+        "plain loop, one process, images/s": round(num_images / plain, 2),
+        "rwsc synth, Ray start included, images/s": round(num_images / through_ray, 2),
+    }
+
+
+def _config(work: Prefix, engine: str, num_images: int) -> SynthConfig:
+    return SynthConfig(
+        items=work.uri_of("items"),
+        bags=work.uri_of("catalogue.parquet"),
+        weights=work.uri_of("weights"),
+        output=work.uri_of(f"corpus-{engine}"),
+        num_images=num_images,
+        engine=engine,  # type: ignore[arg-type]
+        shard_images=SHARD_IMAGES,
+    )
+
+
+def _machine() -> dict[str, Any]:
+    import os
+
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    return {"cpu": model, "cores": os.cpu_count(), "gpu": gpu, "torch": torch.__version__, "rwsc": rwsc.__version__}

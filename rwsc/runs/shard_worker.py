@@ -1,0 +1,117 @@
+"""What every synthesis worker does: read the bags of a shard, make its images, write them, commit."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from rwsc.corpus.commit import commit_shard
+from rwsc.corpus.make import ImageMaker, Made
+from rwsc.corpus.manifest import RunFacts, to_row
+from rwsc.corpus.plan import PlannedImage
+from rwsc.corpus.plan_store import read_shard
+from rwsc.corpus.settings import SynthConfig
+from rwsc.errors import ObjectMissing, RwscError
+from rwsc.fusion.engine import Engine
+from rwsc.fusion.rwsc import RwscEngine
+from rwsc.fusion.tip import TipEngine
+from rwsc.items.bank import ItemBank
+from rwsc.runs.weights import read_weights
+from rwsc.storage.prefix import Prefix, read_uri
+
+IMAGES_AT_ONCE = 8
+"""Images that are drafted and fused together; enough to fill a GPU batch, few enough to bound memory."""
+
+
+class ShardWorker:
+    """Makes shards. Ray Data keeps one instance per worker and hands it a shard at a time."""
+
+    def __init__(self, config: dict[str, Any], facts: dict[str, str], device: str) -> None:
+        """Load item bank and engine.
+
+        Args:
+            config: Plain values of `SynthConfig`.
+            facts: Plain values of `RunFacts`.
+            device: ``cpu`` or ``cuda``.
+        """
+        self._config = SynthConfig(**config)
+        self._facts = RunFacts(**facts)
+        self._corpus = Prefix(self._config.output)
+        splits = [self._config.split] if self._config.split else None
+        bank = ItemBank.load(self._config.items, splits=splits)
+        self._maker = ImageMaker(self._config, bank, open_engine(self._config, device))
+        self._pool = ThreadPoolExecutor(max_workers=self._config.io_threads)
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Make the shards of a batch and count what became of their images."""
+        counts: dict[str, list[int]] = {"made": [], "rejected": [], "failed": []}
+        for shard_id, number in zip(batch["shard_id"], batch["number"], strict=True):
+            rows = self.make_shard(str(shard_id), int(number))
+            for status, column in counts.items():
+                column.append(sum(row["status"] == status for row in rows))
+        return {"shard_id": batch["shard_id"], **{name: np.array(column) for name, column in counts.items()}}
+
+    def make_shard(self, shard_id: str, number: int) -> list[dict[str, Any]]:
+        """Make and commit one shard.
+
+        Args:
+            shard_id: The shard.
+            number: Its place in the plan.
+
+        Returns:
+            Its manifest rows, as committed.
+        """
+        planned = read_shard(self._corpus, shard_id, number)
+        rows: list[dict[str, Any]] = []
+        writes: list[Future[None]] = []
+        for group, bags in self._with_bags(planned):
+            for image, made in zip(group, self._maker.make(group, bags), strict=True):
+                rows.append(to_row(image, made.outcome, self._facts))
+                writes += self._write(made)
+        for write in writes:
+            write.result()
+        commit_shard(self._corpus, shard_id, rows)
+        return rows
+
+    def _with_bags(
+        self, planned: list[PlannedImage]
+    ) -> Iterator[tuple[list[PlannedImage], list[bytes | RwscError]]]:
+        # The next group's bags are read while this one is fused.
+        numbers = iter(planned)
+        groups = iter(lambda: list(islice(numbers, IMAGES_AT_ONCE)), [])
+        waiting: list[tuple[list[PlannedImage], list[Future[bytes | RwscError]]]] = []
+        for group in groups:
+            waiting.append((group, [self._pool.submit(_read_bag, image.scan_uri) for image in group]))
+            if len(waiting) > 1:
+                yield _await(waiting.pop(0))
+        for pair in waiting:
+            yield _await(pair)
+
+    def _write(self, made: Made) -> list[Future[None]]:
+        if made.data is None or made.outcome.image_key is None:
+            return []
+        return [self._pool.submit(self._corpus.write, made.outcome.image_key, made.data)]
+
+
+def open_engine(config: SynthConfig, device: str) -> Engine:
+    """Open the engine that the settings name, with its weights where it has any."""
+    if config.engine == "tip":
+        return TipEngine()
+    return RwscEngine(*read_weights(config.weights or ""), device=device)
+
+
+def _await(
+    pair: tuple[list[PlannedImage], list[Future[bytes | RwscError]]],
+) -> tuple[list[PlannedImage], list[bytes | RwscError]]:
+    group, reads = pair
+    return group, [read.result() for read in reads]
+
+
+def _read_bag(uri: str) -> bytes | RwscError:
+    # A bag that is gone costs its own row; a store that is down stops the shard, which is then tried again.
+    try:
+        return read_uri(uri)
+    except ObjectMissing as error:
+        return error

@@ -1,0 +1,245 @@
+"""Make a corpus on Ray Data: claim the folder, plan, fuse what is missing shard by shard, sum up."""
+
+import hashlib
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+
+import rwsc
+from rwsc.config import fingerprint, output_values
+from rwsc.corpus.coco import write_coco
+from rwsc.corpus.commit import committed_shards, read_marker, read_rows
+from rwsc.corpus.manifest import MANIFEST_VERSION, RunFacts
+from rwsc.corpus.plan import build_plan, shards_of, usable_bags
+from rwsc.corpus.plan_store import PLAN_KEY, write_plan
+from rwsc.corpus.settings import SynthConfig
+from rwsc.errors import ConfigError, SourceError
+from rwsc.fusion.network.weights import decode_weights
+from rwsc.items.bank import ItemBank
+from rwsc.runs.session import size_pool, start_ray, user_error
+from rwsc.runs.shard_worker import ShardWorker
+from rwsc.runs.talk import Progress, say
+from rwsc.runs.weights import read_weights
+from rwsc.sources.catalogue import catalogue_hash, read_catalogue
+from rwsc.sources.licences import Licence, classify
+from rwsc.storage.prefix import Prefix, absolute_uri
+from rwsc.storage.run_card import claim_run
+
+COCO_KEY = "annotations.coco.json"
+REPORT_KEY = "report.json"
+NO_PROGRESS_S = 900
+"""A pool that makes nothing for this long is taken for hung and ends with an error."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SynthInputs:
+    """What a corpus is made from."""
+
+    plan: pa.Table
+    labels: list[str]
+    facts: RunFacts
+    card: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CorpusTotals:
+    """What became of a corpus."""
+
+    planned: int
+    made: int
+    rejected: int
+    failed: int
+    objects: int
+    reasons: dict[str, int]
+
+
+def synthesize(config: SynthConfig) -> CorpusTotals:
+    """Make a corpus, or finish one that was interrupted; a finished corpus is left alone.
+
+    Args:
+        config: Settings of the run. The same settings and folder resume; other settings are refused.
+
+    Returns:
+        Totals over all planned images.
+
+    Raises:
+        RwscError: Inputs, folder, weights or cluster do not fit.
+    """
+    config = _with_whole_addresses(config)
+    corpus = Prefix(config.output)
+    corpus.check_writable()
+    inputs = read_inputs(config)
+    claim_run(corpus, inputs.card)
+    if not corpus.exists(PLAN_KEY):
+        write_plan(corpus, inputs.plan, shard_images=config.shard_images)
+    shards = shards_of(inputs.plan)
+    todo = _missing(shards, committed_shards(corpus))
+    if not todo and corpus.exists(REPORT_KEY):
+        say(f"{corpus.uri} is complete; nothing to do")
+        return CorpusTotals(**json.loads(corpus.read(REPORT_KEY))["totals"])
+    seconds = _fuse(config, inputs, corpus, todo) if todo else 0.0
+    return _sum_up(corpus, inputs, shards, seconds)
+
+
+def read_inputs(config: SynthConfig) -> SynthInputs:
+    """Read catalogue, item bank and weights, check that they go together, and plan.
+
+    Args:
+        config: Settings with complete addresses.
+
+    Returns:
+        Plan, classes and what identifies the run.
+
+    Raises:
+        RwscError: Something is missing, damaged, or of a licence that the declared use excludes.
+    """
+    bank = ItemBank.load(config.items, splits=[config.split] if config.split else None)
+    bags = usable_bags(read_catalogue(config.bags), config.bag_kinds, config.split)
+    _check_licences(config, bank, bags)
+    weights_sha256 = _check_weights(config)
+    hashes = {"items": bank.bank_hash, "bags": catalogue_hash(bags), "weights": weights_sha256}
+    plan = build_plan(bags, num_images=config.num_images, seed=config.seed, shard_images=config.shard_images)
+    identity = fingerprint(config, *(hashes[name] for name in sorted(hashes)), str(MANIFEST_VERSION))
+    facts = RunFacts(
+        engine=config.engine,
+        weights_sha256=weights_sha256,
+        config_fingerprint=identity,
+        code_version=rwsc.__version__,
+    )
+    card = {
+        "kind": "synth",
+        "fingerprint": identity,
+        "settings": output_values(config),
+        "inputs": hashes,
+        "code_version": rwsc.__version__,
+        "synthetic": True,
+        "addresses": {"items": config.items, "bags": config.bags, "weights": config.weights},
+    }
+    return SynthInputs(plan=plan, labels=_labels(bank, plan), facts=facts, card=card)
+
+
+def without_numbers(reason: str) -> str:
+    """Put N for every number of a reason, so that equal faults count as one."""
+    return re.sub(r"\d+(\.\d+)?", "N", reason)
+
+
+def _with_whole_addresses(config: SynthConfig) -> SynthConfig:
+    names = ["items", "bags", "output", *(["weights"] if config.weights else [])]
+    return config.model_copy(update={name: absolute_uri(getattr(config, name)) for name in names})
+
+
+def _check_weights(config: SynthConfig) -> str:
+    if config.engine != "rwsc":
+        return ""
+    if not config.weights:
+        raise ConfigError(
+            "the engine rwsc needs weights, and none were given",
+            remedy="rwsc train makes them; give --weights RUN, or --engine tip which needs none",
+        )
+    weights, card = read_weights(config.weights)
+    decode_weights(weights, card)
+    return hashlib.sha256(weights).hexdigest()
+
+
+def _check_licences(config: SynthConfig, bank: ItemBank, bags: pa.Table) -> None:
+    if config.declared_use != "commercial":
+        return
+    for text in sorted({str(item.licence) for item in bank.items} | {str(x) for x in bags["licence"].to_pylist()}):
+        if classify(text) is not Licence.PERMISSIVE:
+            raise SourceError(
+                f"a corpus declared commercial cannot hold sources under the licence {text!r}",
+                remedy="leave those sources out, or set declared_use to research",
+            )
+
+
+def _labels(bank: ItemBank, plan: pa.Table) -> list[str]:
+    in_bags = {thing["label"] for things in plan["bag_objects"].to_pylist() for thing in things or []}
+    return sorted({item.label for item in bank.items} | in_bags)
+
+
+def _missing(shards: list[str], done: set[str]) -> list[dict[str, Any]]:
+    return [
+        {"shard_id": shard_id, "number": number} for number, shard_id in enumerate(shards) if shard_id not in done
+    ]
+
+
+def _fuse(config: SynthConfig, inputs: SynthInputs, corpus: Prefix, todo: list[dict[str, Any]]) -> float:
+    start_ray()
+    wants_gpu = None if config.device == "auto" and config.engine == "rwsc" else config.device == "cuda"
+    pool = size_pool(config.workers, use_gpu=wants_gpu)
+    device = "cuda" if pool.gpus_per_worker else "cpu"
+    num_images = inputs.plan.num_rows
+    done = num_images - _rows_in(todo, num_images, config.shard_images)
+    say(f"{num_images - done:,} images to make with {config.engine} on {pool.num_workers} worker(s), {device}")
+    progress, statuses = Progress(num_images, noun="images", done=done), Counter[str]()
+    started = time.monotonic()
+    try:
+        for counts in _run_shards(config, inputs.facts, todo, pool, device):
+            statuses.update(counts)
+            progress.done += sum(counts.values())
+            say(progress.line(f"rejected {statuses['rejected']} · failed {statuses['failed']}"))
+    except Exception as error:
+        if (found := user_error(error)) is not None:
+            raise found from None
+        raise
+    return time.monotonic() - started
+
+
+def _rows_in(todo: list[dict[str, Any]], num_images: int, shard_images: int) -> int:
+    return sum(min(shard_images, num_images - shard["number"] * shard_images) for shard in todo)
+
+
+def _run_shards(
+    config: SynthConfig, facts: RunFacts, todo: list[dict[str, Any]], pool: Any, device: str  # noqa: ANN401
+) -> Iterator[dict[str, int]]:
+    import ray.data
+
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.execution_no_progress_timeout_s = NO_PROGRESS_S
+    # One block a shard, so that a worker takes one shard at a time and a lost worker costs one shard.
+    shards = ray.data.from_items(todo, override_num_blocks=len(todo))
+    done = shards.map_batches(
+        ShardWorker,
+        fn_constructor_kwargs={"config": config.model_dump(), "facts": asdict(facts), "device": device},
+        batch_size=1,
+        compute=ray.data.ActorPoolStrategy(size=min(pool.num_workers, len(todo))),
+        num_cpus=pool.cpus_per_worker,
+        num_gpus=pool.gpus_per_worker or None,
+    )
+    for batch in done.iter_batches(batch_size=None, prefetch_batches=0):
+        for index in range(len(batch["shard_id"])):
+            yield {status: int(batch[status][index]) for status in ("made", "rejected", "failed")}
+
+
+def _sum_up(corpus: Prefix, inputs: SynthInputs, shards: list[str], seconds: float) -> CorpusTotals:
+    absent = _missing(shards, committed_shards(corpus))
+    if absent:
+        raise SourceError(
+            f"{len(absent)} of {len(shards)} shards are not committed in {corpus.uri}",
+            remedy="run the same command again; it makes what is missing",
+        )
+    num_images, num_objects = write_coco(
+        (row for shard in shards for row in read_rows(corpus, shard)), inputs.labels, corpus.uri_of(COCO_KEY)
+    )
+    statuses, reasons = Counter[str](), Counter[str]()
+    for shard in shards:
+        statuses.update(read_marker(corpus, shard)["status"])
+        reasons.update(without_numbers(row["reason"]) for row in read_rows(corpus, shard) if row["reason"])
+    totals = CorpusTotals(
+        planned=inputs.plan.num_rows,
+        made=num_images,
+        rejected=statuses["rejected"],
+        failed=statuses["failed"],
+        objects=num_objects,
+        reasons=dict(reasons.most_common()),
+    )
+    report = {"totals": asdict(totals), "fingerprint": inputs.facts.config_fingerprint, "seconds": round(seconds, 1)}
+    corpus.write(REPORT_KEY, (json.dumps(report, indent=1) + "\n").encode())
+    return totals

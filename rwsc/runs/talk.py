@@ -1,0 +1,46 @@
+"""What a long run says to a person: lines on stderr, with progress, rate and remaining time."""
+
+import sys
+import time
+
+
+def say(text: str) -> None:
+    """Write one line to stderr; stdout is kept for data."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def duration(seconds: float) -> str:
+    """Write a duration the short way: ``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+class Progress:
+    """Counts work done and says how far, how fast and how long still."""
+
+    def __init__(self, total: int, *, noun: str, done: int = 0) -> None:
+        """Start the clock.
+
+        Args:
+            total: Units of the whole work.
+            noun: What a unit is, in the plural.
+            done: Units that were done before this run; they do not count for the rate.
+        """
+        self.total, self.noun, self.done = total, noun, done
+        self._before, self._started = done, time.monotonic()
+
+    @property
+    def rate(self) -> float:
+        """Units per second since the start."""
+        return (self.done - self._before) / max(1e-9, time.monotonic() - self._started)
+
+    def line(self, extra: str = "") -> str:
+        """Give the current line, with `extra` at its end."""
+        left = (self.total - self.done) / self.rate if self.rate > 0 else 0.0
+        parts = [f"{self.done:,}/{self.total:,} {self.noun}", f"{self.rate:.1f}/s", f"{duration(left)} left"]
+        return " · ".join([*parts, extra] if extra else parts)

@@ -1,0 +1,236 @@
+"""Train a fusion network on Ray Train: claim the run, fit, and write the best weights with their card."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import rwsc
+from rwsc.config import fingerprint, output_values
+from rwsc.corpus.plan import usable_bags
+from rwsc.errors import RwscError, WeightsError
+from rwsc.fusion.network.network import RwscNetwork
+from rwsc.fusion.network.weights import WeightsCard, decode_weights, encode_weights
+from rwsc.items.bank import ItemBank
+from rwsc.runs.metrics_log import read_metrics
+from rwsc.runs.session import WorkerPool, size_pool, start_ray, user_error
+from rwsc.runs.talk import Progress, duration, say
+from rwsc.runs.train_loop import STATE_FILE, train_worker
+from rwsc.runs.weights import CARD_KEY, WEIGHTS_KEY, read_weights
+from rwsc.sources.catalogue import catalogue_hash, read_catalogue
+from rwsc.sources.licences import stricter_of
+from rwsc.storage.prefix import Prefix, absolute_uri
+from rwsc.storage.run_card import claim_run
+from rwsc.training.holdout import hold_out
+from rwsc.training.settings import TrainConfig
+from rwsc.training.state import restore_state
+
+CHECKPOINTS = "checkpoints"
+"""Name of the Ray Train run inside the run's folder."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingInputs:
+    """What a run trains on, as the workers and the card need it."""
+
+    bags: list[dict[str, Any]]
+    held_out_items: list[str]
+    licence: str | None
+    hashes: dict[str, str]
+
+
+def train(config: TrainConfig) -> str:
+    """Train, or take up a run that was interrupted; a finished run is left alone.
+
+    Args:
+        config: Settings of the run. The same settings and folder resume; other settings are refused.
+
+    Returns:
+        Address of the weights.
+
+    Raises:
+        RwscError: Inputs, folder, weights or cluster do not fit.
+    """
+    config = config.model_copy(
+        update={name: absolute_uri(getattr(config, name)) for name in ("items", "bags", "output")}
+    )
+    run = Prefix(config.output)
+    run.check_writable()
+    inputs = read_inputs(config)
+    if config.start_from:
+        _check_start(config)
+    is_new = claim_run(run, _run_card(config, inputs))
+    if run.exists(WEIGHTS_KEY) and run.exists(CARD_KEY):
+        say(f"{run.uri} is trained already; nothing to do")
+        return run.uri_of(WEIGHTS_KEY)
+    if not is_new:
+        say(f"taking up the run in {run.uri}")
+    return _fit(config, run, inputs)
+
+
+def read_inputs(config: TrainConfig) -> TrainingInputs:
+    """Read item bank and catalogue, and choose by group what is held out.
+
+    Args:
+        config: Settings with complete addresses.
+
+    Returns:
+        Bags, held-out items, the strictest licence among them, and content hashes.
+    """
+    splits = [config.split] if config.split else None
+    bank = ItemBank.load(config.items, splits=splits)
+    bags = usable_bags(read_catalogue(config.bags), config.bag_kinds, config.split)
+    rows = bags.select(["uri", "air_level", "group", "scan_id", "licence"]).to_pylist()
+    held = hold_out([row["group"] or row["scan_id"] for row in rows])
+    held_items = hold_out([item.physical_item_id for item in bank.items])
+    return TrainingInputs(
+        bags=[
+            {"uri": row["uri"], "air_level": row["air_level"], "held_out": out}
+            for row, out in zip(rows, held, strict=True)
+        ],
+        held_out_items=[item.item_id for item, out in zip(bank.items, held_items, strict=True) if out],
+        licence=stricter_of(
+            *sorted({row["licence"] or "" for row in rows} | {item.licence or "" for item in bank.items})
+        ),
+        hashes={"items": bank.bank_hash, "bags": catalogue_hash(bags)},
+    )
+
+
+def _run_card(config: TrainConfig, inputs: TrainingInputs) -> dict[str, Any]:
+    hashes = dict(inputs.hashes)
+    if config.start_from:
+        hashes["start_from"] = hashlib.sha256(read_weights(config.start_from)[0]).hexdigest()
+    return {
+        "kind": "train",
+        "fingerprint": fingerprint(config, *(hashes[name] for name in sorted(hashes))),
+        "settings": output_values(config),
+        "inputs": hashes,
+        "code_version": rwsc.__version__,
+    }
+
+
+def _check_start(config: TrainConfig) -> None:
+    network = decode_weights(*read_weights(str(config.start_from)))[0]
+    if network.config != config.network_config():
+        raise WeightsError(
+            f"{config.start_from} holds a network of other settings than size {config.size!r} asks for",
+            remedy="give --size and [train.network] as those weights were trained with",
+        )
+
+
+def _fit(config: TrainConfig, run: Prefix, inputs: TrainingInputs) -> str:
+    start_ray()
+    pool = size_pool(config.workers, use_gpu=config.use_gpu)
+    say(f"training {config.size} on {pool.num_workers} worker(s), {'GPU' if pool.gpus_per_worker else 'CPU'}")
+    trainer = _trainer(config, pool, inputs)
+    with _shown_progress(config, run):
+        try:
+            result = trainer.fit()
+        except Exception as error:
+            if (found := user_error(error)) is not None:
+                raise found from None
+            raise
+    return _write_weights(config, run, inputs, result)
+
+
+def _trainer(config: TrainConfig, pool: WorkerPool, inputs: TrainingInputs) -> Any:  # noqa: ANN401 - Ray's type
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+
+    return TorchTrainer(
+        train_worker,
+        train_loop_config={
+            "config": config.model_dump(),
+            "bags": inputs.bags,
+            "held_out_items": inputs.held_out_items,
+        },
+        scaling_config=ScalingConfig(
+            num_workers=pool.num_workers,
+            use_gpu=pool.gpus_per_worker > 0,
+            resources_per_worker={"CPU": pool.cpus_per_worker},
+        ),
+        run_config=RunConfig(
+            name=CHECKPOINTS,
+            storage_path=config.output,
+            failure_config=FailureConfig(max_failures=config.max_failures),
+            # The best one and, besides it, always the last, from which a run is taken up.
+            checkpoint_config=CheckpointConfig(
+                num_to_keep=1, checkpoint_score_attribute="val_total", checkpoint_score_order="min"
+            ),
+        ),
+    )
+
+
+@contextmanager
+def _shown_progress(config: TrainConfig, run: Prefix) -> Iterator[None]:
+    # The workers may sit on other machines; the run's log is where they and this terminal meet.
+    finished = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(config, run, finished), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        watcher.join(timeout=10)
+
+
+def _watch(config: TrainConfig, run: Prefix, finished: threading.Event) -> None:
+    shown = max((line["step"] for line in read_metrics(run)), default=0)
+    while True:
+        is_last = finished.wait(2)
+        try:
+            lines = read_metrics(run)
+        except RwscError:
+            lines = []
+        for line in lines:
+            if line["step"] > shown:
+                shown = line["step"]
+                say(progress_line(config, line))
+        if is_last:
+            return
+
+
+def progress_line(config: TrainConfig, line: dict[str, Any]) -> str:
+    """Say how far training is, how fast, how long still, and how the losses stand.
+
+    Args:
+        config: Settings of the run.
+        line: One line of the metrics log.
+
+    Returns:
+        One line of text.
+    """
+    left = (config.steps - line["step"]) * config.batch / max(1e-9, line["samples_per_s"])
+    parts = [
+        f"step {line['step']:,}/{config.steps:,}",
+        f"{line['samples_per_s']:.1f} samples/s",
+        f"{duration(left)} left",
+        *(f"{name} {line[name]:.4f}" for name in ("total", "ll", "csd", "recon", "val_total") if name in line),
+    ]
+    return " · ".join(parts)
+
+
+def _write_weights(config: TrainConfig, run: Prefix, inputs: TrainingInputs, result: Any) -> str:  # noqa: ANN401
+    checkpoint, metrics = min(result.best_checkpoints, key=lambda pair: pair[1]["val_total"])
+    network = RwscNetwork(config.network_config())
+    with checkpoint.as_directory() as folder, open(f"{folder}/{STATE_FILE}", "rb") as file:
+        restore_state(file.read(), network)
+    weights, card = encode_weights(network, _card(config, inputs, metrics))
+    run.write(CARD_KEY, card)
+    run.write(WEIGHTS_KEY, weights)
+    outside = f"MAE outside the item {metrics['val_mae_outside']:.3f}, PSNR {metrics['val_psnr_outside']:.2f} dB"
+    say(f"best of the kept checkpoints: step {metrics['step']}; {outside}")
+    return run.uri_of(WEIGHTS_KEY)
+
+
+def _card(config: TrainConfig, inputs: TrainingInputs, metrics: dict[str, Any]) -> WeightsCard:
+    return WeightsCard(
+        network=config.network_config(),
+        code_version=rwsc.__version__,
+        training=output_values(config),
+        data_hashes=inputs.hashes,
+        metrics={name: float(value) for name, value in metrics.items()},
+        data_licence=inputs.licence or "not stated",
+    )

@@ -1,0 +1,183 @@
+"""What every training worker does: draw its share of each batch, step, report, checkpoint."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from rwsc.fusion.network.network import RwscNetwork
+from rwsc.fusion.network.weights import decode_weights
+from rwsc.items.bank import ItemBank
+from rwsc.runs.bags import BagCache
+from rwsc.runs.metrics_log import MetricsLog
+from rwsc.runs.weights import read_weights
+from rwsc.storage.prefix import Prefix
+from rwsc.training.losses import FusionLoss
+from rwsc.training.samples import SampleSource
+from rwsc.training.settings import TrainConfig
+from rwsc.training.state import encode_state, restore_state
+from rwsc.training.step import Batch, learning_rate, train_step
+from rwsc.training.validation import ValidationSums, validate
+
+STATE_FILE = "state.safetensors"
+PREFETCHED_BATCHES = 2
+
+
+def train_worker(parameters: dict[str, Any]) -> None:
+    """Train on one worker; Ray Train calls it on each.
+
+    Args:
+        parameters: ``config`` (plain values of `TrainConfig`), ``bags`` (rows with uri, air_level and held_out)
+            and ``held_out_items`` (ids of the items kept for validation).
+    """
+    WorkerLoop(TrainConfig(**parameters["config"]), parameters["bags"], set(parameters["held_out_items"])).run()
+
+
+class WorkerLoop:
+    """One worker's training, from its last checkpoint to the last step."""
+
+    def __init__(self, config: TrainConfig, bags: list[dict[str, Any]], held_out_items: set[str]) -> None:
+        """Load the data, build the network and take up the last checkpoint."""
+        import ray.train
+        import ray.train.torch
+
+        context = ray.train.get_context()
+        self._config = config
+        self._rank, self._world = context.get_world_rank(), context.get_world_size()
+        self._device = ray.train.torch.get_device()
+        if self._device.type == "cpu":
+            torch.set_num_threads(_threads_per_worker(self._world))
+        self._train, self._validation = _sources(config, bags, held_out_items)
+        torch.manual_seed(config.seed)
+        self._raw = _first_network(config).to(self._device)
+        self._model: nn.Module = ray.train.torch.prepare_model(self._raw, move_to_device=False)
+        self._optimizer = torch.optim.Adam(self._raw.parameters(), lr=config.learning_rate)
+        self._loss = FusionLoss(config.loss)
+        self._step = self._take_up_checkpoint()
+        self._log = MetricsLog(Prefix(config.output), first_step=self._step) if self._rank == 0 else None
+
+    def run(self) -> None:
+        """Train to the last step; every rank reports the same number of times, since a report is a barrier."""
+        config = self._config
+        started, first = time.monotonic(), self._step
+        with ThreadPoolExecutor(max_workers=1) as drawer:
+            for batch in self._batches(drawer):
+                rate = learning_rate(self._step, steps=config.steps, peak=config.learning_rate)
+                for group in self._optimizer.param_groups:
+                    group["lr"] = rate
+                losses = train_step(
+                    self._model,
+                    self._optimizer,
+                    self._loss,
+                    batch,
+                    clip_norm=config.clip_norm,
+                    precision=config.precision,
+                )
+                self._step += 1
+                speed = (self._step - first) * config.batch / (time.monotonic() - started)
+                self._after_step({"learning_rate": rate, "samples_per_s": speed}, losses)
+        if self._log:
+            self._log.close()
+
+    def _after_step(self, values: dict[str, float], losses: dict[str, torch.Tensor]) -> None:
+        config = self._config
+        is_checkpoint = self._step % config.checkpoint_every == 0 or self._step == config.steps
+        if not is_checkpoint and self._step % config.report_every:
+            return
+        metrics = {**self._mean_over_workers(losses), **values}
+        if is_checkpoint:
+            metrics |= self._validate()
+        if self._log:
+            self._log.add(self._step, metrics)
+        if is_checkpoint:
+            self._checkpoint(metrics)
+
+    def _batches(self, drawer: ThreadPoolExecutor) -> Iterator[Batch]:
+        numbers = iter(range(self._step, self._config.steps))
+        waiting = [drawer.submit(self._draw, number) for number, _ in zip(numbers, range(PREFETCHED_BATCHES))]
+        while waiting:
+            batch = waiting.pop(0).result()
+            if (number := next(numbers, None)) is not None:
+                waiting.append(drawer.submit(self._draw, number))
+            yield batch
+
+    def _draw(self, step: int) -> Batch:
+        # The n-th sample of a run is the same however many workers share the batches.
+        mine = range(step * self._config.batch + self._rank, (step + 1) * self._config.batch, self._world)
+        return Batch([self._train.draw(index) for index in mine], self._device)
+
+    def _validate(self) -> dict[str, float]:
+        sums = ValidationSums()
+        share = max(1, self._config.batch // self._world)
+        mine = list(range(self._rank, self._config.validation_samples, self._world))
+        for start in range(0, max(1, len(mine)), share):
+            samples = [self._validation.draw(index) for index in mine[start : start + share]]
+            if samples:
+                sums.add(validate(self._raw, self._loss, Batch(samples, self._device)))
+        vector = sums.to_vector().to(self._device)
+        if self._world > 1:
+            torch.distributed.all_reduce(vector)
+        return sums.with_vector(vector.cpu()).metrics()
+
+    def _mean_over_workers(self, losses: dict[str, torch.Tensor]) -> dict[str, float]:
+        names = sorted(losses)
+        vector = torch.stack([losses[name].float() for name in names])
+        if self._world > 1:
+            torch.distributed.all_reduce(vector)
+            vector /= self._world
+        return dict(zip(names, vector.tolist(), strict=True))
+
+    def _checkpoint(self, metrics: dict[str, float]) -> None:
+        import ray.train
+
+        name = f"step_{self._step:08d}"
+        reported = {"step": self._step, **metrics}
+        if self._rank:
+            ray.train.report(reported, checkpoint_dir_name=name)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, STATE_FILE).write_bytes(encode_state(self._raw, self._optimizer, step=self._step))
+            checkpoint = ray.train.Checkpoint.from_directory(folder)
+            ray.train.report(reported, checkpoint=checkpoint, checkpoint_dir_name=name)
+
+    def _take_up_checkpoint(self) -> int:
+        import ray.train
+
+        checkpoint = ray.train.get_checkpoint()
+        if checkpoint is None:
+            return 0
+        with checkpoint.as_directory() as folder:
+            return restore_state(Path(folder, STATE_FILE).read_bytes(), self._raw, self._optimizer)
+
+
+def _sources(
+    config: TrainConfig, bags: list[dict[str, Any]], held_out_items: set[str]
+) -> tuple[SampleSource, SampleSource]:
+    bank = ItemBank.load(config.items, splits=[config.split] if config.split else None)
+    groups = {"train": False, "validation": True}
+    sources = []
+    for name, held_out in groups.items():
+        items = [item for item in bank.items if (item.item_id in held_out_items) == held_out] or list(bank.items)
+        rows = [row for row in bags if row["held_out"] == held_out] or bags
+        cache = BagCache(rows, budget_mib=config.cache_mib)
+        sources.append(
+            SampleSource(items, cache.load, len(cache), config=config.sample, seed=config.seed, name=name)
+        )
+    return sources[0], sources[1]
+
+
+def _first_network(config: TrainConfig) -> RwscNetwork:
+    wanted = config.network_config()
+    if config.start_from is None:
+        return RwscNetwork(wanted)
+    return decode_weights(*read_weights(config.start_from))[0]
+
+
+def _threads_per_worker(world: int) -> int:
+    return max(1, (os.cpu_count() or 1) // world)

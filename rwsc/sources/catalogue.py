@@ -1,0 +1,77 @@
+"""The catalogue on disk: written in batches, read whole or scan by scan, named by its content."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+import pyarrow as pa
+
+from rwsc.sources.row_file import refuse_existing, write_rows
+from rwsc.sources.schema import CATALOGUE_KIND, CATALOGUE_SCHEMA, CATALOGUE_VERSION, Scan
+from rwsc.storage.parquet import read_table
+
+_NOT_HASHED = ("uri", "reason", "status")
+_BATCH_ROWS = 1000
+
+
+def write_catalogue(uri: str, scans: Iterable[Scan], *, overwrite: bool = False) -> int:
+    """Write a catalogue as its rows come in.
+
+    Args:
+        uri: Parquet file, local or s3://; it appears whole or not at all.
+        scans: The rows; a thousand are held at a time.
+        overwrite: Replace what is there.
+
+    Returns:
+        Number of rows.
+
+    Raises:
+        ObjectExists: Something is stored there and `overwrite` is not set.
+    """
+    if not overwrite:
+        refuse_existing(uri)
+    rows = (scan.to_row() for scan in scans)
+    return write_rows(
+        uri, rows, schema=CATALOGUE_SCHEMA, kind=CATALOGUE_KIND, version=CATALOGUE_VERSION, batch_rows=_BATCH_ROWS
+    )
+
+
+def read_catalogue(uri: str, *, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a catalogue.
+
+    Args:
+        uri: The Parquet file.
+        columns: Columns to read; None reads all.
+
+    Returns:
+        A table, rows in the order they were written.
+
+    Raises:
+        SourceError: The file is no catalogue.
+    """
+    wanted = None if columns is None else list(columns)
+    return read_table(uri, kind=CATALOGUE_KIND, version=CATALOGUE_VERSION, columns=wanted)
+
+
+def iter_scans(catalogue: pa.Table) -> Iterator[Scan]:
+    """Give the rows of a table with all of a catalogue's columns as records, a batch in memory at a time."""
+    for batch in catalogue.select(CATALOGUE_SCHEMA.names).to_batches(max_chunksize=_BATCH_ROWS):
+        yield from map(Scan.from_row, batch.to_pylist())
+
+
+def catalogue_hash(catalogue: pa.Table) -> str:
+    """Hash the usable rows of a catalogue, whatever their order and wherever the files lie.
+
+    Args:
+        catalogue: A table with all of a catalogue's columns.
+
+    Returns:
+        64 hexadecimal digits; equal for equal usable scans.
+    """
+    digests = [_row_digest(scan) for scan in iter_scans(catalogue) if scan.status == "ok"]
+    return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
+
+
+def _row_digest(scan: Scan) -> bytes:
+    row = {name: value for name, value in scan.to_row().items() if name not in _NOT_HASHED}
+    return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).digest()

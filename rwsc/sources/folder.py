@@ -1,0 +1,46 @@
+"""Reader for a plain folder of harmless scans."""
+
+import posixpath
+from collections.abc import Iterable, Iterator
+
+from rwsc.errors import SourceError
+from rwsc.sources.schema import SourceScan
+from rwsc.storage.prefix import Prefix, absolute_uri
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+
+
+def read_folder(uri: str, *, keys: Iterable[str] | None = None) -> Iterator[SourceScan]:
+    """List the images below a folder, sorted by key, all as harmless bags.
+
+    Args:
+        uri: The folder.
+        keys: Its keys where they have been listed before.
+
+    Returns:
+        An iterator over the images; none has been read.
+
+    Raises:
+        SourceError: There is no image below the folder.
+    """
+    folder = Prefix(absolute_uri(uri))
+    images = sorted(key for key in (folder.list_keys() if keys is None else keys) if is_image_key(key))
+    if not images:
+        raise SourceError(
+            f"no images below {folder.uri}", remedy=f"images end in {', '.join(IMAGE_SUFFIXES)}; check the path"
+        )
+    return (SourceScan(uri=folder.uri_of(key), kind="benign") for key in images)
+
+
+def is_image_key(key: str) -> bool:
+    """Say whether a key looks like an image that a person put there, by its suffix."""
+    return key.lower().endswith(IMAGE_SUFFIXES) and not is_litter(key)
+
+
+def is_litter(key: str) -> bool:
+    """Say whether a key was left behind by an operating system or an archive tool, or is hidden."""
+    parts = key.split("/")
+    return "__MACOSX" in parts or any(part.startswith(".") for part in parts) or posixpath.basename(key).lower() in (
+        "desktop.ini",
+        "thumbs.db",
+    )

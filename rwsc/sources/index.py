@@ -1,0 +1,170 @@
+"""Index a source: every image it lists becomes exactly one row of the catalogue."""
+
+import posixpath
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from rwsc.sources.catalogue import refuse_existing, write_catalogue
+from rwsc.sources.examine import Defaults, examine
+from rwsc.sources.layout import Layout, open_source
+from rwsc.sources.licences import classify
+from rwsc.sources.parallel import DEFAULT_WORKERS, map_in_order
+from rwsc.sources.schema import Scan
+from rwsc.storage.images import ImageLimits
+from rwsc.storage.prefix import absolute_uri
+
+_MAX_PROBLEMS = 20
+
+
+@dataclass(kw_only=True)
+class IndexSummary:
+    """What an index run found."""
+
+    num_rows: int = 0
+    by_status: Counter[str] = field(default_factory=Counter)
+    """Rows per status."""
+
+    by_kind: Counter[str] = field(default_factory=Counter)
+    """Usable scans per kind."""
+
+    by_class: Counter[str] = field(default_factory=Counter)
+    """Objects of usable scans per class, those outside their picture left out."""
+
+    masks_by_class: Counter[str] = field(default_factory=Counter)
+    """The same, objects with a mask only."""
+
+    by_flag: Counter[str] = field(default_factory=Counter)
+    """Flags of usable scans and of their objects."""
+
+    by_licence: Counter[str] = field(default_factory=Counter)
+    """Usable scans per rank of licence."""
+
+    dropped: Counter[str] = field(default_factory=Counter)
+    """Annotations that belong to no listed image or to no listed category."""
+
+    problems: list[str] = field(default_factory=list)
+    """The first few rows that are not usable, with their reasons."""
+
+    def add(self, scan: Scan) -> None:
+        """Count one row."""
+        self.num_rows += 1
+        self.by_status[scan.status] += 1
+        if scan.status != "ok":
+            if len(self.problems) < _MAX_PROBLEMS:
+                self.problems.append(f"{scan.uri or 'no address'}: {scan.reason}")
+            return
+        usable = [thing for thing in scan.objects if thing.is_usable]
+        self.by_kind[scan.kind] += 1
+        self.by_licence[classify(scan.licence).name.lower()] += 1
+        self.by_class.update(thing.label for thing in usable)
+        self.masks_by_class.update(thing.label for thing in usable if thing.mask_rle)
+        self.by_flag.update([*scan.flags, *(flag for thing in scan.objects for flag in thing.flags)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the counts as plain values, ready for JSON."""
+        counts = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: dict(value) if isinstance(value, Counter) else value for name, value in counts.items()}
+
+
+class ScanStream(Iterator[Scan]):
+    """Rows of an index run in the source's order; `summary` is complete once the last one was taken."""
+
+    def __init__(self, scans: Iterator[Scan], summary: IndexSummary) -> None:
+        self._scans = scans
+        self.summary = summary
+
+    def __next__(self) -> Scan:
+        scan = next(self._scans)
+        self.summary.add(scan)
+        return scan
+
+
+def index_source(
+    path: str,
+    *,
+    layout: Layout | None = None,
+    dataset: str | None = None,
+    licence: str | None = None,
+    max_workers: int = DEFAULT_WORKERS,
+    limits: ImageLimits | None = None,
+) -> ScanStream:
+    """Read a source's annotations and every image once, and give a row per listed image.
+
+    Args:
+        path: Folder or COCO JSON, local or s3://.
+        layout: Take the source for ``coco`` or ``folder``; None recognises it.
+        dataset: Name of the dataset where images state none; None takes the folder's name.
+        licence: Licence the user vouches for; where an image states one as well, the stricter is kept.
+        max_workers: Threads that read images. The rows do not depend on it.
+        limits: Largest image that is decoded; a larger one is a failed row.
+
+    Returns:
+        The rows, made as they are taken, with their `IndexSummary`.
+
+    Raises:
+        SourceError: The annotations cannot be used as they are.
+    """
+    summary = IndexSummary()
+    listed = open_source(path, layout=layout, dropped=summary.dropped)
+    defaults = Defaults(
+        dataset=dataset or _name_of(path), licence=licence, limits=ImageLimits() if limits is None else limits
+    )
+    scans = map_in_order(lambda scan: examine(scan, defaults), listed, max_workers=max_workers)
+    return ScanStream(_without_repeats(scans), summary)
+
+
+def index_to_catalogue(
+    path: str,
+    catalogue_uri: str,
+    *,
+    layout: Layout | None = None,
+    dataset: str | None = None,
+    licence: str | None = None,
+    max_workers: int = DEFAULT_WORKERS,
+    overwrite: bool = False,
+) -> IndexSummary:
+    """Index a source into a catalogue file.
+
+    Args:
+        path: See `index_source`.
+        catalogue_uri: Parquet file to write, local or s3://; it appears whole or not at all.
+        layout: See `index_source`.
+        dataset: See `index_source`.
+        licence: See `index_source`.
+        max_workers: See `index_source`.
+        overwrite: Replace a catalogue that is there.
+
+    Returns:
+        What was found.
+
+    Raises:
+        ObjectExists: Something is stored there and `overwrite` is not set.
+        SourceError: The source cannot be used as it is.
+    """
+    if not overwrite:
+        refuse_existing(catalogue_uri)
+    stream = index_source(path, layout=layout, dataset=dataset, licence=licence, max_workers=max_workers)
+    write_catalogue(catalogue_uri, stream, overwrite=overwrite)
+    return stream.summary
+
+
+def _without_repeats(scans: Iterator[Scan]) -> Iterator[Scan]:
+    """Reject a scan whose bytes were seen before; it would otherwise count twice."""
+    first_by_hash: dict[str, str] = {}
+    for scan in scans:
+        if scan.status != "ok" or scan.sha256 is None:
+            yield scan
+            continue
+        first = first_by_hash.get(scan.sha256)
+        if first is None:
+            first_by_hash[scan.sha256] = str(scan.uri)
+            yield scan
+        else:
+            yield replace(scan, status="rejected", reason=f"same content as {first}")
+
+
+def _name_of(path: str) -> str:
+    folder, name = posixpath.split(absolute_uri(path))
+    return name if not name.lower().endswith(".json") else posixpath.basename(folder)

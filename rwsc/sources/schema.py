@@ -1,0 +1,157 @@
+"""The catalogue's columns, and the records that readers and the catalogue exchange."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import pyarrow as pa
+
+CATALOGUE_KIND = "rwsc.catalogue"
+CATALOGUE_VERSION = 1
+
+OBJECT = pa.struct(
+    [
+        ("label", pa.string()),
+        ("bbox_xywh", pa.list_(pa.float64())),
+        ("mask_rle", pa.string()),
+        ("flags", pa.list_(pa.string())),
+    ]
+)
+
+CATALOGUE_SCHEMA = pa.schema(
+    [
+        ("scan_id", pa.string()),
+        ("uri", pa.string()),
+        ("sha256", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("bit_depth", pa.int32()),
+        ("modality", pa.string()),
+        ("kind", pa.string()),
+        ("dataset", pa.string()),
+        ("licence", pa.string()),
+        ("scanner_id", pa.string()),
+        ("split", pa.string()),
+        ("subset", pa.string()),
+        ("group", pa.string()),
+        ("air_level", pa.list_(pa.float32())),
+        ("objects", pa.list_(OBJECT)),
+        ("flags", pa.list_(pa.string())),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+    ]
+)
+"""Columns of a catalogue, a row per listed image. Identity, size and air level are null where nothing was read."""
+
+Kind = Literal["benign", "threat", "isolated"]
+"""benign: a bag without prohibited items; threat: a bag with some; isolated: items alone on the belt."""
+
+KINDS: tuple[Kind, ...] = ("benign", "threat", "isolated")
+
+Status = Literal["ok", "rejected", "failed"]
+"""ok: usable; rejected: readable but not to be used; failed: could not be read."""
+
+BBox = tuple[float, float, float, float]
+"""x right, y down of the top-left corner, width, height; in pixels."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceObject:
+    """An annotation as the source states it, before it is held against the picture."""
+
+    label: str
+    bbox_xywh: BBox | None = None
+    """Box as stated, possibly with swapped corners or outside the picture; None where none is stated."""
+
+    segmentation: list | dict | None = None
+    """COCO polygons or run lengths, unchecked."""
+
+    mask_uri: str | None = None
+    """Picture whose pixels above 0 are the object; goes before `segmentation`."""
+
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceScan:
+    """One image that a source lists, before it is read."""
+
+    uri: str | None
+    """Address of the image; None when `problem` is set."""
+
+    kind: Kind = "benign"
+    problem: str | None = None
+    """Why the image must not even be looked for."""
+
+    dataset: str | None = None
+    licence: str | None = None
+    modality: str | None = None
+    scanner_id: str | None = None
+    split: str | None = None
+    subset: str | None = None
+    group: str | None = None
+    stated_size_wh: tuple[float | None, float | None] = (None, None)
+    objects: tuple[SourceObject, ...] = ()
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScanObject:
+    """An annotated object of a catalogued scan."""
+
+    label: str
+    bbox_xywh: list[float]
+    """Box inside the picture; as stated where the flags hold ``outside``."""
+
+    mask_rle: str | None = None
+    """COCO compressed run lengths of the whole picture's size; None where there is no usable mask."""
+
+    flags: list[str] = field(default_factory=list)
+    """swapped, clipped, outside, empty, no_box, crowd, mask_missing, mask_unreadable, mask_size_mismatch, mask_empty."""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the object lies in the picture."""
+        return "outside" not in self.flags
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scan:
+    """One row of a catalogue."""
+
+    uri: str | None
+    kind: Kind
+    status: Status
+    reason: str | None = None
+    scan_id: str | None = None
+    """First 16 hexadecimal digits of the file's SHA-256; None where no bytes could be read."""
+
+    sha256: str | None = None
+    width: int | None = None
+    height: int | None = None
+    bit_depth: int | None = None
+    modality: str | None = None
+    dataset: str | None = None
+    licence: str | None = None
+    scanner_id: str | None = None
+    split: str | None = None
+    subset: str | None = None
+    group: str | None = None
+    air_level: list[float] | None = None
+    objects: list[ScanObject] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+    """size_mismatch, modality_mismatch, unknown_category, unknown_licence, benign_with_objects."""
+
+    def __post_init__(self) -> None:
+        if (self.status == "ok") == (self.reason is not None):
+            raise ValueError(f"a reason goes with every status but 'ok', not with {self.status!r}")
+
+    def to_row(self) -> dict[str, Any]:
+        """Give a value per column of `CATALOGUE_SCHEMA`."""
+        return asdict(self)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Scan":
+        """Rebuild a record from a row with all columns of `CATALOGUE_SCHEMA`."""
+        objects = [ScanObject(**thing) for thing in row["objects"] or []]
+        return cls(**{**row, "objects": objects})

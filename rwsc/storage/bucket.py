@@ -1,0 +1,91 @@
+"""A folder of an S3 bucket as a store."""
+
+import time
+from collections.abc import Iterator
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import S3Store
+
+from rwsc.storage.addresses import is_part
+from rwsc.storage.s3 import open_bucket
+
+_PAGE_KEYS = 1000
+_CREATE_ATTEMPTS = 12
+_CREATE_PAUSE_S = 3.0
+
+
+class BucketFolder:
+    """The objects of one bucket whose names begin with one path."""
+
+    def __init__(self, bucket: str, path: str, *, patient: bool) -> None:
+        self._store: S3Store = open_bucket(bucket, patient=patient)
+        self._path = path
+        self._attempts = _CREATE_ATTEMPTS if patient else 1
+
+    def read(self, key: str) -> bytes:
+        """Read a whole object."""
+        return bytes(obstore.get(self._store, self._name(key)).bytes())
+
+    def write(self, key: str, data: bytes, *, overwrite: bool) -> None:
+        """Write a whole object."""
+        if overwrite:
+            obstore.put(self._store, self._name(key), data)
+        else:
+            self._create(self._name(key), data)
+
+    def exists(self, key: str) -> bool:
+        """Tell whether there is an object."""
+        return self._is_object(self._name(key))
+
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing happens where there is none."""
+        obstore.delete(self._store, self._name(key))
+
+    def list_keys(self, under: str) -> Iterator[str]:
+        """List the objects below a path, a page at a time."""
+        for page in obstore.list(self._store, prefix=self._name(under) or None, chunk_size=_PAGE_KEYS):
+            for found in page:
+                if not is_part(found["path"]) and not self._is_folder_mark(found):
+                    yield found["path"][len(self._path) :].lstrip("/")
+
+    def has_any(self) -> bool:
+        """Tell whether any object begins with the path."""
+        return any(page for page in obstore.list(self._store, prefix=self._path or None, chunk_size=1))
+
+    def _name(self, key: str) -> str:
+        return f"{self._path}/{key}".strip("/")
+
+    def _is_object(self, name: str) -> bool:
+        try:
+            obstore.head(self._store, name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _is_folder_mark(self, found: dict) -> bool:
+        # Web consoles make an empty object "name/" for a folder, and the client lists it as "name".
+        return found["size"] == 0 and not self._is_object(found["path"])
+
+    def _create(self, name: str, data: bytes) -> None:
+        """Write an object that must not exist.
+
+        The client does not repeat such a write after a broken connection, since it cannot know whether the
+        first one arrived. The repeat finds out: if the name is taken by the same bytes, they are ours.
+        """
+        for attempt in range(self._attempts):
+            try:
+                obstore.put(self._store, name, data, mode="create")
+                return
+            except AlreadyExistsError:
+                if attempt == 0 or bytes(obstore.get(self._store, name).bytes()) != data:
+                    raise
+                return
+            except BaseError as error:
+                if attempt + 1 == self._attempts or not _may_pass(error):
+                    raise
+            time.sleep(_CREATE_PAUSE_S)
+
+
+def _may_pass(error: BaseError) -> bool:
+    return "HTTP error" in str(error) or "status code: 5" in str(error)

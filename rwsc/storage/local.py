@@ -1,0 +1,144 @@
+"""A folder on a disk as a store: plain files under their own names, whole or absent."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from rwsc.errors import StorageError
+from rwsc.storage.addresses import PART_PREFIX, is_part
+from rwsc.storage.failures import object_exists
+
+_NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
+
+
+class LocalFolder:
+    """The files below one folder, which need not exist yet.
+
+    Names are taken as they are: no character is escaped, so any other tool finds the same files.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = Path(root)
+
+    def read(self, key: str) -> bytes:
+        """Read a whole file."""
+        return (self._root / key).read_bytes()
+
+    def write(self, key: str, data: bytes, *, overwrite: bool) -> None:
+        """Write a whole file and the folders above it."""
+        with whole_file(self._root / key, overwrite=overwrite) as file:
+            file.write(data)
+
+    def exists(self, key: str) -> bool:
+        """Tell whether there is a file, links followed."""
+        return (self._root / key).is_file()
+
+    def delete(self, key: str) -> None:
+        """Remove a file; nothing happens where there is none."""
+        (self._root / key).unlink(missing_ok=True)
+
+    def list_keys(self, under: str) -> Iterator[str]:
+        """Walk the files below a folder in the order of their names.
+
+        Links to folders are followed, except back into a folder that holds them; a link that leads nowhere
+        is listed like the file it stands for.
+        """
+        yield from _walk(self._root / under, under)
+
+    def has_any(self) -> bool:
+        """Tell whether the folder is there; an empty one counts."""
+        with os.scandir(self._root):
+            return True
+
+
+@contextmanager
+def whole_file(target: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
+    """Open a file for writing that appears under its name when the block ends well, and only then.
+
+    The bytes go to a hidden file in the same folder, which is renamed at the end: a reader sees the older
+    file or the whole new one. What a killed process leaves behind is never listed. The data is not forced
+    to the disk, so a power cut may take files of the last seconds.
+
+    Args:
+        target: Name to appear; the folders above it are made.
+        overwrite: Whether an older file is replaced.
+
+    Yields:
+        The open binary file.
+
+    Raises:
+        ObjectExists: `target` exists and `overwrite` is off.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.parent / f"{PART_PREFIX}{secrets.token_hex(8)}"
+    try:
+        with part.open("xb") as file:
+            yield file
+        if overwrite:
+            part.replace(target)
+        else:
+            _publish_new(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _publish_new(part: Path, target: Path) -> None:
+    try:
+        _claim(part, target)
+    except FileExistsError:
+        raise object_exists(str(target)) from None
+
+
+def _claim(part: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(part)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        # Some network and FAT file systems have no hard links: take the name, then fill it in one step.
+        target.open("xb").close()
+        part.replace(target)
+
+
+def _walk(folder: Path, key: str) -> Iterator[str]:
+    for entry in _entries(folder):
+        inner = f"{key}/{_unicode_name(entry)}" if key else _unicode_name(entry)
+        if entry.is_dir():
+            yield from _walk(Path(entry.path), inner)
+        else:
+            yield inner
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry for entry in entries if _is_listed(entry, folder)]
+    except FileNotFoundError:
+        return []
+    return sorted(found, key=lambda entry: entry.name + "/" * entry.is_dir())
+
+
+def _is_listed(entry: os.DirEntry[str], folder: Path) -> bool:
+    if entry.is_dir():
+        return not entry.is_symlink() or not _leads_back(entry.path, folder)
+    is_plain = entry.is_file() or entry.is_symlink()
+    return is_plain and not is_part(entry.name)
+
+
+def _leads_back(link: str, folder: Path) -> bool:
+    return folder.resolve().is_relative_to(Path(link).resolve())
+
+
+def _unicode_name(entry: os.DirEntry[str]) -> str:
+    try:
+        entry.name.encode()
+    except UnicodeEncodeError:
+        raise StorageError(
+            f"the name of the file {entry.path!r} is not UTF-8",
+            remedy="rename it; for names in Chinese GBK: convmv -f gbk -t utf-8 -r --notest FOLDER",
+        ) from None
+    return entry.name

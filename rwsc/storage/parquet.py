@@ -1,0 +1,123 @@
+"""Tables that say what they are, written so that equal rows give equal bytes."""
+
+import io
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from rwsc.errors import SourceError
+from rwsc.storage.files import open_read, open_write
+
+_KIND = b"rwsc.kind"
+_VERSION = b"rwsc.version"
+_UNSTABLE_METADATA = (b"pandas",)
+"""Keys that hold the versions of other libraries, so they would change the bytes."""
+
+
+def write_table(
+    uri: str, table: pa.Table, *, kind: str, version: int, row_group_rows: int | None = None
+) -> None:
+    """Write a table that names its kind and the version of its schema.
+
+    Equal rows give equal bytes, however the table is cut into chunks.
+
+    Args:
+        uri: Address of the file; it appears whole or not at all.
+        table: The rows.
+        kind: What the table is, such as `rwsc.catalogue`.
+        version: Version of its schema, 1 or above.
+        row_group_rows: Rows a reader can fetch at once; None for pyarrow's own number.
+
+    Raises:
+        StorageError: The store refused, failed or could not be reached.
+    """
+    with open_write(uri) as file:
+        _write(file, table, kind, version, row_group_rows)
+
+
+def encode_table(table: pa.Table, *, kind: str, version: int) -> bytes:
+    """Give the bytes of a table as `write_table` writes them; for small tables."""
+    buffer = io.BytesIO()
+    _write(buffer, table, kind, version, None)
+    return buffer.getvalue()
+
+
+def read_table(
+    uri: str,
+    *,
+    kind: str,
+    version: int | None = None,
+    columns: list[str] | None = None,
+    filters: list | pc.Expression | None = None,
+) -> pa.Table:
+    """Read a table that `write_table` wrote.
+
+    Args:
+        uri: Address of the file.
+        kind: What the table must be.
+        version: Newest version of the schema that the caller knows; None takes any.
+        columns: Columns to read; None for all.
+        filters: Rows to read, as pyarrow takes them; None for all.
+
+    Returns:
+        The rows.
+
+    Raises:
+        ObjectMissing: There is no such file.
+        SourceError: It is no Parquet file, is damaged, is of another kind or a newer version, or lacks a
+            column.
+        StorageError: The store refused, failed or could not be reached.
+    """
+    with open_read(uri) as file:
+        try:
+            _check_label(uri, pq.read_schema(file), kind, version, columns or [])
+            file.seek(0)
+            return pq.read_table(file, columns=columns, filters=filters, page_checksum_verification=True)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(uri, error, kind) from error
+
+
+def _write(file: BinaryIO, table: pa.Table, kind: str, version: int, row_group_rows: int | None) -> None:
+    labelled = table.replace_schema_metadata(_labelled(table.schema.metadata or {}, kind, version))
+    pq.write_table(
+        labelled.combine_chunks(),
+        file,
+        row_group_size=row_group_rows,
+        compression="zstd",
+        version="2.6",
+        data_page_version="1.0",
+        write_statistics=True,
+    )
+
+
+def _labelled(metadata: dict[bytes, bytes], kind: str, version: int) -> dict[bytes, bytes]:
+    kept = {key: value for key, value in metadata.items() if key not in _UNSTABLE_METADATA}
+    return {**kept, _KIND: kind.encode(), _VERSION: str(version).encode()}
+
+
+def _check_label(uri: str, schema: pa.Schema, kind: str, version: int | None, columns: list[str]) -> None:
+    metadata = schema.metadata or {}
+    found = metadata.get(_KIND, b"").decode(errors="replace")
+    if found != kind:
+        what = f"a table of the kind {found!r}" if found else "a Parquet file that rwsc did not write"
+        raise SourceError(f"{uri} is {what}, not {kind!r}", remedy="check which file is meant")
+    written = metadata.get(_VERSION, b"").decode(errors="replace")
+    if not written.isdigit():
+        raise SourceError(f"{uri} does not name the version of its schema", remedy="make the file again")
+    if version is not None and int(written) > version:
+        raise SourceError(
+            f"{uri} has version {written} of {kind!r}; this rwsc knows versions up to {version}",
+            remedy="update rwsc",
+        )
+    if lacking := [name for name in columns if name not in schema.names]:
+        raise SourceError(f"{uri} has no column {', '.join(lacking)}", remedy="make the file again")
+
+
+def _damaged(uri: str, error: Exception, kind: str) -> SourceError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+    return SourceError(
+        f"{uri} is no Parquet file, or a damaged one: {reason}",
+        remedy=f"make it again, or name the file that holds {kind!r}",
+    )

@@ -1,0 +1,1 @@
+"""Samples, losses and the optimisation step; knows nothing of clusters."""

@@ -1,0 +1,251 @@
+"""The unsupervised training losses: luminance in logarithmic form, saturation and reconstruction."""
+
+# B batch, C channels, H height, W width. Images are transmissions: 1 is air, 0 lets nothing through.
+#
+# Every term is a mean over the pixels of one image, then over the images of a batch. Batches of equal length
+# on several workers therefore average to exactly what one large batch gives.
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from rwsc.config import Settings
+from rwsc.fusion.network.network import luma
+from rwsc.training.statistics import correlation, local_mean, overlap, saturation, weighted_mean
+
+FuseCall = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+class LossConfig(Settings):
+    """How a fused image is judged without a ground truth.
+
+    The slides name the three terms and the law behind the first; norms, windows and weights are chosen here.
+    """
+
+    a1: float = Field(default=1.0, ge=0)
+    """Weight of the luminance loss (LL); 0 switches it off."""
+
+    a2: float = Field(default=0.5, ge=0)
+    """Weight of the saturation loss (CSD); 0 switches it off."""
+
+    a3: float = Field(default=10.0, ge=0)
+    """Weight of the reconstruction loss; 0 switches it off."""
+
+    w1: float = Field(default=1.0, ge=0, le=2)
+    """Exponent of the item in the luminance aimed at; w1 = w2 = 1 is physics, w1 + w2 = 1 an average."""
+
+    w2: float = Field(default=1.0, ge=0, le=2)
+    """Exponent of the bag in the overlap; goes to 1 with the mask's soft rim, where the bag continues."""
+
+    luminance_floor: float = Field(default=1e-2, gt=0, lt=1)
+    """Transmission added before logarithms, so that black is finite and metal does not dominate."""
+
+    reconstruction: Literal["masked", "autoencode", "both"] = "masked"
+    """masked: the bag off the item, the item over air; autoencode: each source comes back when fused with
+    air, at the cost of a second pass; both: the sum."""
+
+    item_reconstruction: float = Field(default=1.0, ge=0)
+    """Weight of the item over air inside the masked reconstruction loss."""
+
+    air_threshold: float = Field(default=0.95, gt=0, le=1)
+    """Luminance of the bag, as transmission, from which on a pixel is air; 0.95 is an attenuation of 0.05."""
+
+
+class FusionLoss:
+    r"""The weighted sum of the three losses (equation 11 in form; its weights are not in the slides).
+
+    .. math:: L = a_1 L_{LL} + a_2 L_{CSD} + a_3 L_{recon}
+
+    Args:
+        config: Weights and choices.
+    """
+
+    def __init__(self, config: LossConfig) -> None:
+        self.config = config
+
+    def __call__(
+        self,
+        fused_BCHW: Tensor,
+        item_BCHW: Tensor,
+        bag_BCHW: Tensor,
+        mask_B1HW: Tensor,
+        *,
+        network: FuseCall | None = None,
+    ) -> dict[str, Tensor]:
+        """Judge a batch of fused images.
+
+        Args:
+            fused_BCHW: What the network made, in [0, 1].
+            item_BCHW: Transmission of the item on air, in [0, 1].
+            bag_BCHW: Transmission of the bag, in [0, 1].
+            mask_B1HW: Soft mask of the item, in [0, 1]; may be empty.
+            network: Fuses (item, bag, mask); only the "autoencode" and "both" reconstructions call it, once.
+
+        Returns:
+            Scalars "total", "ll" in [0, 4.62], "csd" in [0, 2] and "recon" in [0, 2] ("both": [0, 4]), all
+            finite. The three terms come unweighted. One whose weight is 0 is still measured, but is no part
+            of the total and has no gradient.
+
+        Raises:
+            ValueError: The reconstruction needs the network and there is none.
+        """
+        sources = (item_BCHW, bag_BCHW, mask_B1HW.to(bag_BCHW.dtype))
+        config = self.config
+        with _gradient_if(config.a1):
+            ll = luminance_loss(fused_BCHW, *sources, config=config).mean()
+        with _gradient_if(config.a2):
+            csd = saturation_loss(fused_BCHW, *sources, config=config).mean()
+        with _gradient_if(config.a3):
+            recon = self._reconstruction(fused_BCHW, *sources, network=network).mean()
+        weighted = [(config.a1, ll), (config.a2, csd), (config.a3, recon)]
+        total = sum(
+            (weight * term for weight, term in weighted if weight > 0), start=fused_BCHW.new_zeros(())
+        )
+        return {"total": total, "ll": ll, "csd": csd, "recon": recon}
+
+    def _reconstruction(
+        self,
+        fused_BCHW: Tensor,
+        item_BCHW: Tensor,
+        bag_BCHW: Tensor,
+        mask_B1HW: Tensor,
+        *,
+        network: FuseCall | None,
+    ) -> Tensor:
+        kind = self.config.reconstruction
+        loss_B = fused_BCHW.new_zeros(fused_BCHW.shape[0])
+        if kind != "autoencode":
+            loss_B = loss_B + masked_reconstruction(
+                fused_BCHW, item_BCHW, bag_BCHW, mask_B1HW, config=self.config
+            )
+        if kind != "masked":
+            if network is None:
+                raise ValueError(f"the {kind!r} reconstruction fuses again and needs the network")
+            loss_B = loss_B + autoencoded_reconstruction(network, item_BCHW, bag_BCHW, mask_B1HW)
+        return loss_B
+
+
+def luminance_loss(
+    fused_BCHW: Tensor, item_BCHW: Tensor, bag_BCHW: Tensor, mask_B1HW: Tensor, *, config: LossConfig
+) -> Tensor:
+    r"""Compare local means of luminance with the weighted product (LL, equations 6 to 8).
+
+    .. math:: L_{LL} = \Big\langle \big| \log(\mu_{fb} + e) - \log(\mu_f^{w_1} \mu_b^{w_2} + e) \big|
+        \Big\rangle_{overlap}
+
+    The slides give the law, that local means converge to the weighted product, and the logarithm; the norm
+    and the window are chosen here. The constant :math:`e` is added to the product, not to each factor:
+    otherwise the aim in dense places would lie below the product itself.
+
+    Args:
+        fused_BCHW: What the network made, in [0, 1].
+        item_BCHW: Transmission of the item on air.
+        bag_BCHW: Transmission of the bag.
+        mask_B1HW: Soft mask of the item, in [0, 1].
+        config: Exponents, floor and what counts as air.
+
+    Returns:
+        A loss per image in [0, log(1 + 1/e)], (B,); 0 where item and bag do not overlap.
+    """
+    fused_B1HW, item_B1HW, bag_B1HW = (local_mean(luma(x)) for x in (fused_BCHW, item_BCHW, bag_BCHW))
+    bag_exponent_B1HW = 1 + mask_B1HW * (config.w2 - 1)
+    aim_B1HW = torch.exp(config.w1 * _log(item_B1HW) + bag_exponent_B1HW * _log(bag_B1HW))
+    floor = config.luminance_floor
+    gap_B1HW = torch.log(fused_B1HW.clamp_min(0) + floor) - torch.log(aim_B1HW + floor)
+    return weighted_mean(gap_B1HW.abs(), overlap(bag_BCHW, mask_B1HW, air_threshold=config.air_threshold))
+
+
+def saturation_loss(
+    fused_BCHW: Tensor, item_BCHW: Tensor, bag_BCHW: Tensor, mask_B1HW: Tensor, *, config: LossConfig
+) -> Tensor:
+    r"""Ask that each source explain what the other left of the saturation (CSD, equation 9).
+
+    .. math:: L_{CSD} = 1 - \tfrac12 \big[ \rho(S_{fb} - S_b,\, S_f) + \rho(S_{fb} - S_f,\, S_b) \big]
+
+    with :math:`\rho` Pearson's correlation over the overlap. The slides give the name alone; the form follows
+    the fusion metric "sum of the correlations of differences".
+
+    Args:
+        fused_BCHW: What the network made, in [0, 1].
+        item_BCHW: Transmission of the item on air.
+        bag_BCHW: Transmission of the bag.
+        mask_B1HW: Soft mask of the item, in [0, 1].
+        config: What counts as air.
+
+    Returns:
+        A loss per image in [0, 2], (B,); 0 where item and bag do not overlap, 1 where nothing varies, as in
+        gray images.
+
+    Reference:
+        Aslantas and Bendes, A new image quality metric for image fusion: the sum of the correlations of
+        differences, 2015.
+    """
+    weight_B1HW = overlap(bag_BCHW, mask_B1HW, air_threshold=config.air_threshold)
+    fused_B1HW, item_B1HW, bag_B1HW = (saturation(x) for x in (fused_BCHW, item_BCHW, bag_BCHW))
+    item_share_B = correlation(fused_B1HW - bag_B1HW, item_B1HW, weight_B1HW=weight_B1HW)
+    bag_share_B = correlation(fused_B1HW - item_B1HW, bag_B1HW, weight_B1HW=weight_B1HW)
+    has_overlap_B = (weight_B1HW.sum(dim=(1, 2, 3)) > 0).to(fused_BCHW.dtype)
+    return has_overlap_B * (1 - 0.5 * (item_share_B + bag_share_B))
+
+
+def masked_reconstruction(
+    fused_BCHW: Tensor, item_BCHW: Tensor, bag_BCHW: Tensor, mask_B1HW: Tensor, *, config: LossConfig
+) -> Tensor:
+    r"""Ask for the bag where there is no item, and for the item where there is no bag (equation 10).
+
+    .. math:: L_{recon} = \langle |t_{fb} - t_b| \rangle_{1 - M^+}
+        + \lambda_i \langle |t_{fb} - t_f| \rangle_{M^+ \wedge air}
+
+    That both sources are reconstructed is in the slides, how is not.
+
+    Args:
+        fused_BCHW: What the network made, in [0, 1].
+        item_BCHW: Transmission of the item on air.
+        bag_BCHW: Transmission of the bag.
+        mask_B1HW: Soft mask of the item, in [0, 1].
+        config: Weight of the second term and what counts as air.
+
+    Returns:
+        A loss per image in [0, 1 + weight of the second term], (B,).
+    """
+    over_air_B1HW = mask_B1HW - overlap(bag_BCHW, mask_B1HW, air_threshold=config.air_threshold)
+    bag_error_B = weighted_mean((fused_BCHW - bag_BCHW).abs(), 1 - mask_B1HW)
+    item_error_B = weighted_mean((fused_BCHW - item_BCHW).abs(), over_air_B1HW)
+    return bag_error_B + config.item_reconstruction * item_error_B
+
+
+def autoencoded_reconstruction(
+    network: FuseCall, item_BCHW: Tensor, bag_BCHW: Tensor, mask_B1HW: Tensor
+) -> Tensor:
+    """Ask that each source fused with air come back as it is.
+
+    Args:
+        network: Fuses (item, bag, mask); called once, with twice the images.
+        item_BCHW: Transmission of the item on air.
+        bag_BCHW: Transmission of the bag.
+        mask_B1HW: Soft mask of the item, in [0, 1].
+
+    Returns:
+        Sum of the two mean absolute errors per image, in [0, 2], (B,).
+    """
+    air_BCHW = torch.ones_like(bag_BCHW)
+    back_BCHW = network(
+        torch.cat([item_BCHW, air_BCHW]),
+        torch.cat([air_BCHW, bag_BCHW]),
+        torch.cat([mask_B1HW, torch.zeros_like(mask_B1HW)]),
+    )
+    error_BCHW = (back_BCHW - torch.cat([item_BCHW, bag_BCHW])).abs()
+    item_error_B, bag_error_B = error_BCHW.mean(dim=(1, 2, 3)).chunk(2)
+    return item_error_B + bag_error_B
+
+
+def _log(transmission: Tensor) -> Tensor:
+    return transmission.clamp_min(1e-6).log()
+
+
+def _gradient_if(weight: float) -> torch.set_grad_enabled:
+    """Record gradients of a term only when it counts, and only where they are recorded anyway."""
+    return torch.set_grad_enabled(weight > 0 and torch.is_grad_enabled())

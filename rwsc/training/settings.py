@@ -1,0 +1,94 @@
+"""Settings of a training run."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from rwsc.config import ADDRESS, SPEED, Settings
+from rwsc.fusion.network.config import NetworkConfig, named_config
+from rwsc.training.losses import LossConfig
+from rwsc.training.samples import SampleConfig
+
+
+class TrainConfig(Settings):
+    """How a fusion network is trained. Where the slides give no value, the default is ours."""
+
+    items: str = Field(json_schema_extra=ADDRESS)
+    """Item bank: a Parquet file or a folder that holds items.parquet; local or s3://."""
+
+    bags: str = Field(json_schema_extra=ADDRESS)
+    """Catalogue of scans (Parquet) whose bags are trained on; local or s3://."""
+
+    output: str = Field(json_schema_extra=ADDRESS)
+    """Folder of the run; local or s3://."""
+
+    start_from: str | None = Field(default=None, json_schema_extra=ADDRESS)
+    """Weights to start from (fine-tuning): a safetensors file with its card, or a training run's folder."""
+
+    size: Literal["tiny", "base"] = "tiny"
+    """Named size of the network; `network` overrides parts of it."""
+
+    network: dict = Field(default={})
+    """Parts of the network that differ from the named size, for example {edge_attention = false}."""
+
+    loss: LossConfig = LossConfig()
+    """Weights and regime of the losses; a weight of 0 switches a loss off."""
+
+    sample: SampleConfig = SampleConfig()
+    """How training samples are drawn."""
+
+    steps: int = Field(default=2000, ge=1)
+    """Optimisation steps."""
+
+    batch: int = Field(default=8, ge=1)
+    """Samples per step over all workers together; must be a multiple of `workers`."""
+
+    learning_rate: float = Field(default=2e-4, gt=0, le=1)
+    """Learning rate of Adam; constant for the first half of the steps, then falling linearly to zero."""
+
+    clip_norm: float = Field(default=1.0, gt=0)
+    """Largest norm of the gradient; a larger one is scaled down to it."""
+
+    precision: Literal["float32", "bf16"] = "float32"
+    """bf16 runs the network in mixed precision (bfloat16 autocast); losses stay in float32."""
+
+    seed: int = Field(default=0, ge=0)
+    """Seed of the run: of the first weights and of every sample."""
+
+    validation_samples: int = Field(default=32, ge=1)
+    """Held-out samples, drawn once from held-out bags and items where there are enough of them."""
+
+    bag_kinds: list[Literal["benign", "threat", "isolated"]] = Field(default=["benign"], min_length=1)
+    """Kinds of scans that serve as bags."""
+
+    split: str | None = None
+    """Use only bags and items of this split; None uses all."""
+
+    checkpoint_every: int = Field(default=500, ge=1)
+    """Steps between checkpoints; each is preceded by a validation pass."""
+
+    report_every: int = Field(default=50, ge=1, json_schema_extra=SPEED)
+    """Steps between lines in the terminal, metrics.jsonl and TensorBoard."""
+
+    workers: int = Field(default=1, ge=1)
+    """Training processes. It can change the last digits of the weights (order of summation), so it counts."""
+
+    use_gpu: bool | None = Field(default=None, json_schema_extra=SPEED)
+    """One GPU per worker; None takes GPUs when the cluster has enough of them."""
+
+    max_failures: int = Field(default=3, ge=0, json_schema_extra=SPEED)
+    """How often a lost worker is replaced before the run gives up."""
+
+    cache_mib: int = Field(default=1024, ge=1, json_schema_extra=SPEED)
+    """Memory per worker for decoded bags, in MiB."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TrainConfig":
+        if self.batch % self.workers:
+            raise ValueError(f"batch {self.batch} is not a multiple of workers {self.workers}")
+        self.network_config()
+        return self
+
+    def network_config(self) -> NetworkConfig:
+        """Give the network's settings: the named size with the parts that `network` overrides."""
+        return named_config(self.size, **self.network)

@@ -1,0 +1,147 @@
+import hashlib
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rwsc.corpus.make import ImageMaker
+from rwsc.corpus.plan import build_plan, planned_images, usable_bags
+from rwsc.errors import ObjectMissing, RwscError
+from rwsc.fusion.tip import TipEngine
+from rwsc.items.bank import ItemBank
+from rwsc.sources.catalogue import read_catalogue
+from rwsc.sources.masks import decode_rle
+from rwsc.storage.images import decode_image, encode_image
+from rwsc.storage.prefix import read_uri
+from support.corpora import bag_image, synth_config
+
+
+@pytest.fixture(scope="module")
+def planned(inputs_root):
+    bags = usable_bags(read_catalogue(f"{inputs_root}/catalogue.parquet"), ["benign"], None)
+    return list(planned_images(build_plan(bags, num_images=8, seed=0, shard_images=4)))
+
+
+@pytest.fixture(scope="module")
+def bytes_of(planned):
+    return [read_uri(image.scan_uri) for image in planned]
+
+
+def make_maker(root, **changes):
+    config = synth_config(root, **changes)
+    return ImageMaker(config, ItemBank.load(config.items), TipEngine())
+
+
+def with_bag(planned, image):
+    data = encode_image(image) if isinstance(image, np.ndarray) else image
+    return replace(planned, scan_sha256=hashlib.sha256(data).hexdigest()), data
+
+
+def test_made_images_decode_to_the_bag_outside_the_fused_rectangles(inputs_root, planned, bytes_of):
+    maker = make_maker(inputs_root, placement={"items_min": 1, "items_max": 3})
+    for made, data in zip(maker.make(planned, bytes_of), bytes_of, strict=True):
+        image, bag = decode_image(made.data), decode_image(data)
+        touched = np.zeros(bag.shape[:2], bool)
+        for thing in made.outcome.objects:
+            x, y, width, height = thing["fused_xywh"]
+            touched[y : y + height, x : x + width] = True
+        np.testing.assert_array_equal(image[~touched], bag[~touched])
+        assert (image[touched] != bag[touched]).any()
+
+
+def test_boxes_fit_their_masks_to_the_pixel(inputs_root, planned, bytes_of):
+    for made in make_maker(inputs_root).make(planned, bytes_of):
+        for thing in made.outcome.objects:
+            mask_HW = decode_rle(thing["mask_rle"], height=made.outcome.height, width=made.outcome.width)
+            rows, columns = np.flatnonzero(mask_HW.any(1)), np.flatnonzero(mask_HW.any(0))
+            tight = [columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1]
+            assert thing["bbox_xywh"] == tight
+            assert thing["area"] == mask_HW.sum() > 0
+
+
+def test_the_whole_item_lies_in_the_bag_and_darkens_it(inputs_root, planned, bytes_of):
+    for made, data in zip(make_maker(inputs_root).make(planned, bytes_of), bytes_of, strict=True):
+        bag, image = decode_image(data), decode_image(made.data)
+        for thing in made.outcome.objects:
+            mask_HW = decode_rle(thing["mask_rle"], height=bag.shape[0], width=bag.shape[1])
+            assert (bag[mask_HW].mean(axis=1) < 240).all()
+            assert image[mask_HW].mean() < bag[mask_HW].mean()
+        assert made.outcome.quality["mean_darkening"] > 0
+
+
+def test_what_stands_beside_an_image_does_not_change_it(inputs_root, planned, bytes_of):
+    maker = make_maker(inputs_root, placement={"items_min": 1, "items_max": 2})
+    together = maker.make(planned, bytes_of)
+    for image, data, made in zip(planned, bytes_of, together, strict=True):
+        alone = maker.make([image], [data])[0]
+        assert alone.data == made.data
+        assert alone.outcome == made.outcome
+
+
+def test_another_seed_places_other_items(inputs_root, planned, bytes_of):
+    maker = make_maker(inputs_root)
+    one = maker.make(planned[:1], bytes_of[:1])[0]
+    other = maker.make([replace(planned[0], seed=planned[0].seed + 1)], bytes_of[:1])[0]
+    assert one.data != other.data
+
+
+@pytest.mark.parametrize(
+    ("bag", "reason"),
+    [
+        (b"", "empty|no bytes|0 bytes"),
+        (b"this is no picture at all", "is no JPEG, PNG"),
+        (encode_image(bag_image(0))[:-300], "truncated|damaged|incomplete|cut|end"),
+    ],
+)
+def test_a_poisoned_bag_costs_its_own_row_only(inputs_root, planned, bytes_of, bag, reason):
+    poisoned, data = with_bag(planned[0], bag)
+    failed, fine = make_maker(inputs_root).make([poisoned, planned[1]], [data, bytes_of[1]])
+    assert (failed.outcome.status, failed.data) == ("failed", None)
+    assert re.search(reason, failed.outcome.reason), failed.outcome.reason
+    assert "\n" not in failed.outcome.reason
+    assert fine.outcome.status == "made"
+
+
+def test_a_bag_that_is_gone_or_changed_is_a_failed_row(inputs_root, planned, bytes_of):
+    maker = make_maker(inputs_root)
+    gone, changed = maker.make(planned[:2], [ObjectMissing("nothing at x"), bytes_of[1] + b"!"])
+    assert gone.outcome.reason == "nothing at x"
+    assert changed.outcome.reason == "the scan's file has changed since it was indexed"
+
+
+def test_a_scan_without_a_bag_is_rejected(inputs_root, planned):
+    image, data = with_bag(planned[0], np.full((80, 90, 3), 245, np.uint8))
+    outcome = make_maker(inputs_root).make([image], [data])[0].outcome
+    assert (outcome.status, outcome.reason) == ("rejected", "no bag was found in the scan")
+
+
+def test_a_bag_too_small_for_every_item_is_rejected_with_the_sizes(inputs_root, planned):
+    image, data = with_bag(planned[0], bag_image(0, hw=(32, 40)))
+    outcome = make_maker(inputs_root).make([image], [data])[0].outcome
+    assert outcome.status == "rejected"
+    assert "px" in outcome.reason
+
+
+def test_a_scan_over_the_limit_is_a_failed_row(inputs_root, planned, bytes_of):
+    outcome = make_maker(inputs_root, max_pixels=100).make(planned[:1], bytes_of[:1])[0].outcome
+    assert outcome.status == "failed"
+    assert "pixels" in outcome.reason
+
+
+def test_class_weights_choose_classes(inputs_root, planned, bytes_of):
+    maker = make_maker(inputs_root, class_weights={"gun": 0.0, "knife": 1.0})
+    labels = {thing["label"] for made in maker.make(planned, bytes_of) for thing in made.outcome.objects}
+    assert labels == {"knife"}
+
+
+def test_a_weight_for_a_class_without_items_is_refused(inputs_root):
+    with pytest.raises(RwscError, match="class_weights names 'sword'"):
+        make_maker(inputs_root, class_weights={"sword": 1.0})
+
+
+def test_jpeg_output_is_jpeg(inputs_root, planned, bytes_of):
+    made = make_maker(inputs_root, image_format="jpeg").make(planned[:1], bytes_of[:1])[0]
+    assert made.data.startswith(b"\xff\xd8")
+    assert made.outcome.image_key.endswith(".jpg")
+    assert made.outcome.sha256 == hashlib.sha256(made.data).hexdigest()

@@ -1,0 +1,98 @@
+import pickle
+
+import numpy as np
+import pytest
+
+from rwsc.errors import ObjectMissing, SourceError
+from rwsc.items.bank import ItemBank, bank_uri
+from rwsc.items.build import build_items
+from rwsc.items.config import ItemsConfig
+
+
+@pytest.fixture
+def bank_folder(maker, made_up, masked):
+    for seed, (label, split) in enumerate([("gun", "train"), ("knife", "val"), ("gun", None)]):
+        made = made_up(seed)
+        maker.add(made.image, [masked(made.mask_HW, label=label), masked(None)], split=split, licence="CC0")
+    folder = str(maker.root / "bank")
+    build_items(maker.write(), folder, ItemsConfig(workers=1))
+    return folder
+
+
+def test_only_usable_items_are_loaded_sorted_by_id(bank_folder):
+    bank = ItemBank.load(bank_folder)
+    assert len(bank) == 3
+    assert [item.item_id for item in bank] == sorted(item.item_id for item in bank)
+    assert bank.labels == ["gun", "knife"]
+    assert {item.licence for item in bank} == {"CC0"}
+    assert bank.get(bank[1].item_id) is bank[1]
+
+
+def test_pixels_come_as_read_only_floats_of_the_stated_size(bank_folder):
+    item = ItemBank.load(bank_folder)[0]
+    assert item.transmission_HWC.shape == (item.height, item.width, 3)
+    assert item.alpha_HW.shape == (item.height, item.width)
+    assert item.transmission_HWC.dtype == item.alpha_HW.dtype == np.float32
+    assert item.transmission_HWC is item.transmission_HWC
+    with pytest.raises(ValueError, match="read-only"):
+        item.alpha_HW[0, 0] = 1
+
+
+def test_decoded_pixels_stay_within_their_share_of_memory(bank_folder):
+    bank = ItemBank.load(bank_folder, cache_bytes=1)
+    first = bank[0].alpha_HW
+    assert bank[0].alpha_HW is first
+    assert bank[1].alpha_HW is not first
+    again = bank[0].alpha_HW
+    assert again is not first
+    np.testing.assert_array_equal(again, first)
+
+
+def test_a_bank_travels_to_another_process(bank_folder):
+    bank = ItemBank.load(bank_folder)
+    pixels = bank[0].transmission_HWC
+    travelled = pickle.loads(pickle.dumps(bank))
+    assert travelled.bank_hash == bank.bank_hash
+    np.testing.assert_array_equal(travelled[0].transmission_HWC, pixels)
+
+
+def test_splits_choose_items(bank_folder):
+    assert [item.label for item in ItemBank.load(bank_folder, splits=["val"])] == ["knife"]
+    assert len(ItemBank.load(bank_folder, splits={"train", "val"})) == 2
+    with pytest.raises(SourceError, match="no usable item of split 'test'") as caught:
+        ItemBank.load(bank_folder, splits=["test"])
+    assert "train (1), val (1)" in caught.value.remedy
+
+
+def test_the_hash_knows_the_items_and_not_their_order(bank_folder):
+    bank = ItemBank.load(bank_folder)
+    assert len(bank.bank_hash) == 64
+    assert ItemBank(list(reversed(bank.items))).bank_hash == bank.bank_hash
+    assert ItemBank(bank.items[:2]).bank_hash != bank.bank_hash
+
+
+def test_a_bank_without_a_usable_item_is_refused(maker, made_up, masked):
+    maker.add(made_up(0).image, [masked(None)])
+    build_items(maker.write(), str(maker.root / "bank"))
+    with pytest.raises(SourceError, match="no usable item among its 1 rows") as caught:
+        ItemBank.load(str(maker.root / "bank"))
+    assert caught.value.remedy
+
+
+def test_another_file_or_none_is_no_bank(maker, made_up, masked):
+    maker.add(made_up(0).image, [masked(None)])
+    with pytest.raises(SourceError, match=r"rwsc\.catalogue"):
+        ItemBank.load(maker.write())
+    with pytest.raises(ObjectMissing):
+        ItemBank.load(str(maker.root / "absent"))
+
+
+def test_an_item_that_is_not_there_is_refused(bank_folder):
+    with pytest.raises(SourceError, match="no item 0000"):
+        ItemBank.load(bank_folder).get("0000")
+
+
+def test_an_address_is_a_file_or_a_folder():
+    assert bank_uri("/a/b.parquet") == "/a/b.parquet"
+    assert bank_uri("/a/b/") == "/a/b/items.parquet"
+    assert bank_uri("s3://bucket/bank") == "s3://bucket/bank/items.parquet"

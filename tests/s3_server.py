@@ -1,0 +1,142 @@
+"""A real S3 server for tests: SeaweedFS on loopback ports, with real signatures and pages."""
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import obstore
+from obstore.store import S3Store
+
+ACCESS_KEY = "rwsctestkey"
+SECRET_KEY = "rwsctestsecret0123456789"
+BUCKET = "rwsc-tests"
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 10.0
+
+_PORTS = (
+    "s3.port",
+    "s3.port.grpc",
+    "master.port",
+    "master.port.grpc",
+    "volume.port",
+    "volume.port.grpc",
+    "filer.port",
+    "filer.port.grpc",
+    "admin.port",
+    "admin.port.grpc",
+)
+_SWITCHES = (
+    "-webdav=false",
+    "-admin.ui=false",
+    "-master.telemetry=false",
+    "-s3.autoCreateBucket=false",
+    "-s3.port.iceberg=0",
+    "-s3.port.lance=0",
+)
+_PR_SET_PDEATHSIG = 1
+
+
+def find_weed() -> str | None:
+    """Find the server's program beside this Python or on the path."""
+    beside = Path(sys.executable).with_name("weed")
+    return str(beside) if beside.exists() else shutil.which("weed")
+
+
+class S3Server:
+    """One server process whose data outlives stop and start.
+
+    Attributes:
+        endpoint: Address of the server.
+        bucket: Bucket that exists.
+        env: Environment that clients need.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+        self._process: subprocess.Popen | None = None
+        self.bucket = BUCKET
+        self.endpoint = f"http://127.0.0.1:{self._ports['s3.port']}"
+        self.env = {
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": "us-east-1",
+        }
+
+    def start(self) -> None:
+        """Start the process, unless it runs, and wait until an object goes round."""
+        if self._process is not None:
+            return
+        data = self._folder / "data"
+        data.mkdir(parents=True, exist_ok=True)
+        ports = [f"-{name}={port}" for name, port in self._ports.items()]
+        where = [f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-bucket={BUCKET}"]
+        with (self._folder / "log.txt").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(find_weed()), "mini", *where, *_SWITCHES, *ports],
+                env={**os.environ, **self.env},
+                cwd=self._folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            )
+        self._wait_until_ready()
+
+    def stop(self, *, at_once: bool = True) -> None:
+        """End the process, by default as a power cut would."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGKILL if at_once else signal.SIGTERM)
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        store = S3Store(
+            BUCKET,
+            endpoint=self.endpoint,
+            region="us-east-1",
+            access_key_id=ACCESS_KEY,
+            secret_access_key=SECRET_KEY,
+            client_options={"allow_http": True, "timeout": "2s"},
+            retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=2)},
+        )
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                obstore.put(store, "ready", b"ready")
+                if obstore.get(store, "ready").bytes() == b"ready":
+                    obstore.delete(store, "ready")
+                    return
+            except (obstore.exceptions.BaseError, OSError):
+                time.sleep(0.05)
+        self.stop()
+        log = (self._folder / "log.txt").read_text(errors="replace")
+        raise RuntimeError(f"the S3 server did not start:\n{log[-2000:]}")
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def _die_with_parent() -> None:
+    """Let the kernel end the server when the test run is killed and no fixture can."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
