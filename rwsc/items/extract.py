@@ -15,6 +15,7 @@ Method = Literal["mask", "mask_unmixed"]
 _MIN_CONTEXT_PX = 16
 _RIM_BAND_PX = 3
 _LOST_BELOW = 0.25
+_AIR_BELOW = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +32,7 @@ class Quality:
     """Share of its own tight box that the mask fills."""
 
     frame_share: float
-    """Share of the mask's outline that lies on the picture's edge."""
+    """Share of the mask's outline that lies on the picture's edge and attenuates there."""
 
     mean_attenuation: float
     """Mean attenuation of the item alone over its mask and the channels, in nepers."""
@@ -40,7 +41,7 @@ class Quality:
     """Attenuation of the scan just inside the mask less that around it, in nepers."""
 
     lost_share: float
-    """Share of the mask where un-mixing left less than a quarter of the scan's attenuation."""
+    """Share of the mask where un-mixing left less than a quarter of the scan's, in the item's strongest channel."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -87,8 +88,9 @@ def extract_item(
         config: Settings.
 
     Returns:
-        The cut-out with a rim's width of air around the mask, inside the picture.
+        The cut-out with a rim's width of air around the cleaned mask, inside the picture.
     """
+    mask_HW = clean_mask(mask_HW, min_part_share=config.min_part_share, fill_holes_px=config.fill_holes_px)
     window, inner = _windows(mask_HW, config)
     image_HWC = image[window].reshape(*mask_HW[window].shape, -1)
     mask_HW_near = mask_HW[window]
@@ -111,6 +113,32 @@ def extract_item(
         alpha_HW=alpha_HW,
         quality=_measure(mask_HW, window, scan_HWC, item_HWC, hidden_HW),
     )
+
+
+def clean_mask(mask_HW: np.ndarray, *, min_part_share: float, fill_holes_px: int) -> np.ndarray:
+    """Drop specks of a mask and fill its pinholes.
+
+    Args:
+        mask_HW: True on the item; at least one pixel.
+        min_part_share: Least area of a part that is kept, as a share of the largest part's.
+        fill_holes_px: Largest hole that is filled, in pixels.
+
+    Returns:
+        A mask of the same size.
+    """
+    labels_HW, area_N = _parts(mask_HW, connectivity=8)
+    area_N[0] = 0  # what is not the mask
+    cleaned_HW = (area_N >= min_part_share * area_N.max())[labels_HW] & mask_HW
+    labels_HW, area_N = _parts(~cleaned_HW, connectivity=4)
+    is_hole_N = (area_N <= fill_holes_px) & (area_N > 0)
+    for edge in (labels_HW[0], labels_HW[-1], labels_HW[:, 0], labels_HW[:, -1]):
+        is_hole_N[edge] = False
+    return cleaned_HW | is_hole_N[labels_HW]
+
+
+def _parts(mask_HW: np.ndarray, *, connectivity: int) -> tuple[np.ndarray, np.ndarray]:
+    _, labels_HW, stats_N5, _ = cv2.connectedComponentsWithStats(mask_HW.astype(np.uint8), connectivity=connectivity)
+    return labels_HW, stats_N5[:, cv2.CC_STAT_AREA].copy()
 
 
 def soft_alpha(mask_HW: np.ndarray, *, rim_px: float) -> np.ndarray:
@@ -187,27 +215,31 @@ def _measure(
     hidden_HW: np.ndarray,
 ) -> Quality:
     near_HW = mask_HW[window]
-    scan_HW, item_HW = scan_HWC.mean(axis=2), item_HWC.mean(axis=2)
+    item_HW = item_HWC.mean(axis=2)
     rows, columns = np.flatnonzero(near_HW.any(axis=1)), np.flatnonzero(near_HW.any(axis=0))
     height, width = int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
     area_px = int(near_HW.sum())
+    strongest = int(item_HWC[near_HW].mean(axis=0).argmax())
+    is_lost_N = item_HWC[near_HW][:, strongest] < _LOST_BELOW * scan_HWC[near_HW][:, strongest]
     return Quality(
         area_px=area_px,
         side_px=min(height, width),
         fill_ratio=area_px / (height * width),
-        frame_share=_frame_share(mask_HW),
+        frame_share=_frame_share(mask_HW, window, item_HW),
         mean_attenuation=float(item_HW[near_HW].mean()),
-        rim_contrast=_rim_contrast(near_HW, scan_HW, hidden_HW),
-        lost_share=float(np.mean(item_HW[near_HW] < _LOST_BELOW * scan_HW[near_HW])),
+        rim_contrast=_rim_contrast(near_HW, scan_HWC.mean(axis=2), hidden_HW),
+        lost_share=float(is_lost_N.mean()),
     )
 
 
-def _frame_share(mask_HW: np.ndarray) -> float:
-    padded = np.pad(mask_HW, 1)
-    eroded = cv2.erode(padded.astype(np.uint8), np.ones((3, 3), np.uint8))[1:-1, 1:-1] > 0
-    outline_HW = mask_HW & ~eroded
-    on_frame = int(mask_HW[0].sum() + mask_HW[-1].sum() + mask_HW[1:-1, 0].sum() + mask_HW[1:-1, -1].sum())
-    return on_frame / max(1, int(outline_HW.sum()))
+def _frame_share(mask_HW: np.ndarray, window: tuple[slice, slice], item_HW: np.ndarray) -> float:
+    """Measure how much of the outline the picture cuts; a loose mask may reach its edge where there is only air."""
+    inside_HW = cv2.erode(np.pad(mask_HW, 1).astype(np.uint8), np.ones((3, 3), np.uint8))[1:-1, 1:-1] > 0
+    outline_HW = mask_HW & ~inside_HW
+    on_frame_HW = np.zeros_like(mask_HW)
+    on_frame_HW[[0, -1]] = on_frame_HW[:, [0, -1]] = True
+    cut_HW = (outline_HW & on_frame_HW)[window] & (item_HW > _AIR_BELOW)
+    return int(cut_HW.sum()) / int(outline_HW.sum())
 
 
 def _rim_contrast(mask_HW: np.ndarray, scan_HW: np.ndarray, hidden_HW: np.ndarray) -> float:

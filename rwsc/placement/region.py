@@ -12,8 +12,10 @@ _MIN_ATTENUATION = 0.02
 _AIR_ATTENUATION = 0.007
 _NOISE_PERCENTILE = 10
 _MAX_NOISE_ATTENUATION = 0.012
+_BELT_LINE_PX = 5
+_BELT_LINE_SHARE = 0.9
 _CLOSING_FRACTION = 0.02
-_OPENING_FRACTION = 0.08
+_OPENING_FRACTION = 0.1
 _RIM_FRACTION = 0.06
 _LOOP_MAX_FRACTION = 0.15
 _MIN_PART_OF_LARGEST = 0.15
@@ -24,7 +26,7 @@ def bag_region(transmission: np.ndarray) -> np.ndarray:
     """Find the inside of the bags of a scan.
 
     Matter is what attenuates; gaps in it are closed and holes filled, since pale clothing leaves parts of a
-    bag as bright as air. Small parts are dropped, and protrusions thinner than a tenth of their bag (handles,
+    bag as bright as air. Small parts are dropped, and protrusions thinner than about a fifth of their bag (handles,
     wheels, straps) are opened away, with the loops of air that straps enclose. A bag cut by the frame counts
     up to the frame; of several bags all big ones are kept. The work is done at a reduced scale, so the
     outline is good to a few pixels.
@@ -38,6 +40,7 @@ def bag_region(transmission: np.ndarray) -> np.ndarray:
     height, width = transmission.shape[:2]
     attenuation_HW = _reduced_attenuation(transmission)
     matter_HW = _without_specks(cv2.GaussianBlur(attenuation_HW, (0, 0), _BLUR_PX) > _MIN_ATTENUATION)
+    matter_HW = _without_belt_lines(matter_HW)
     gap_px = _CLOSING_FRACTION * max(attenuation_HW.shape)
     matter_HW = cv2.morphologyEx(matter_HW, cv2.MORPH_CLOSE, _disc(gap_px))
     inside_HW = np.zeros_like(matter_HW)
@@ -50,12 +53,14 @@ def bag_region(transmission: np.ndarray) -> np.ndarray:
 
 
 def _reduced_attenuation(transmission: np.ndarray) -> np.ndarray:
-    """Give attenuation above that of noisy air, averaged over the channels, at the working scale."""
-    factor = min(1.0, _WORKING_PX / max(transmission.shape[:2]))
-    size_wh = [max(1, round(side * factor)) for side in transmission.shape[1::-1]]
-    reduced = cv2.resize(transmission.astype(np.float32, copy=False), size_wh, interpolation=cv2.INTER_AREA)
-    attenuation = to_attenuation(reduced)
-    attenuation_HW = attenuation if attenuation.ndim == 2 else attenuation.mean(axis=2)
+    """Give attenuation above that of noisy air, of all channels together, at the working scale."""
+    seen = transmission.astype(np.float32, copy=False)
+    if seen.ndim == 3:
+        seen = cv2.transform(seen, np.full((1, seen.shape[2]), 1 / seen.shape[2], np.float32))
+    height, width = seen.shape
+    factor = min(1.0, _WORKING_PX / max(height, width))
+    size_wh = (max(1, round(width * factor)), max(1, round(height * factor)))
+    attenuation_HW = to_attenuation(cv2.resize(seen, size_wh, interpolation=cv2.INTER_AREA))
     # Transmission stops at 1, so noise in air shows as a little attenuation and never as a negative one.
     return attenuation_HW - min(np.percentile(attenuation_HW, _NOISE_PERCENTILE), _MAX_NOISE_ATTENUATION)
 
@@ -71,6 +76,16 @@ def _without_specks(matter_HW: np.ndarray) -> np.ndarray:
     is_kept = stats[:, cv2.CC_STAT_AREA] >= _MIN_SPECK_OF_FRAME * matter_HW.size
     is_kept[0] = False
     return is_kept[label_HW].astype(np.uint8)
+
+
+def _without_belt_lines(matter_HW: np.ndarray) -> np.ndarray:
+    """Drop thin straight lines from one side of the frame to the other: the edges and seams of the belt."""
+    kept_HW = matter_HW
+    for axis, kernel_hw in ((1, (_BELT_LINE_PX + 1, 1)), (0, (1, _BELT_LINE_PX + 1))):
+        is_across = matter_HW.mean(axis=axis, keepdims=True) > _BELT_LINE_SHARE
+        thick_HW = cv2.morphologyEx(matter_HW, cv2.MORPH_OPEN, np.ones(kernel_hw, np.uint8))
+        kept_HW = np.where(is_across, np.minimum(kept_HW, thick_HW), kept_HW)
+    return kept_HW
 
 
 def _big_parts(matter_HW: np.ndarray) -> list[np.ndarray]:

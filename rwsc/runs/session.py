@@ -2,6 +2,9 @@
 
 import logging
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +40,22 @@ def start_ray() -> None:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     if not ray.is_initialized():
         # The dashboard stays on: Ray Train queries it, and is slower and louder without.
-        ray.init(log_to_driver=False, logging_level="error", configure_logging=True)
+        with _quiet_stderr():
+            ray.init(log_to_driver=False, logging_level="error", configure_logging=True)
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    # Ray's core announces its log level past Python's streams; what goes wrong comes as an exception.
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ class WorkerLoop:
 
     def _batches(self, drawer: ThreadPoolExecutor) -> Iterator[Batch]:
         numbers = iter(range(self._step, self._config.steps))
-        waiting = [drawer.submit(self._draw, number) for number, _ in zip(numbers, range(PREFETCHED_BATCHES))]
+        waiting = [drawer.submit(self._draw, number) for number in islice(numbers, PREFETCHED_BATCHES)]
         while waiting:
             batch = waiting.pop(0).result()
             if (number := next(numbers, None)) is not None:

@@ -60,7 +60,7 @@ def split_uri(uri: str) -> tuple[str, str]:
     """
     whole = absolute_uri(uri)
     parent, _, key = whole.rpartition("/")
-    if not key or parent == S3_SCHEME.rstrip("/"):
+    if not key or parent == S3_SCHEME[:-1]:
         raise StorageError(f"{whole} names no object", remedy="add a name behind it")
     return parent or "/", key
 

@@ -8,20 +8,20 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
 from rwsc.storage.addresses import is_part
-from rwsc.storage.s3 import open_bucket
+from rwsc.storage.s3 import Patience, open_bucket
 
 _PAGE_KEYS = 1000
-_CREATE_ATTEMPTS = 12
-_CREATE_PAUSE_S = 3.0
+_CREATE_ATTEMPTS = 20
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 3.0
 
 
 class BucketFolder:
     """The objects of one bucket whose names begin with one path."""
 
-    def __init__(self, bucket: str, path: str, *, patient: bool) -> None:
-        self._store: S3Store = open_bucket(bucket, patient=patient)
+    def __init__(self, bucket: str, path: str, *, patience: Patience) -> None:
+        self._store: S3Store = open_bucket(bucket, patience=patience)
+        self._bucket = bucket
         self._path = path
-        self._attempts = _CREATE_ATTEMPTS if patient else 1
 
     def read(self, key: str) -> bytes:
         """Read a whole object."""
@@ -70,21 +70,22 @@ class BucketFolder:
     def _create(self, name: str, data: bytes) -> None:
         """Write an object that must not exist.
 
-        The client does not repeat such a write after a broken connection, since it cannot know whether the
-        first one arrived. The repeat finds out: if the name is taken by the same bytes, they are ours.
+        The repeats are made here, not by the client: when the answer to the first try is lost, the second
+        finds the name taken, and only then do equal bytes mean that they are our own.
         """
-        for attempt in range(self._attempts):
+        once = open_bucket(self._bucket, patience="none")
+        for attempt in range(_CREATE_ATTEMPTS):
             try:
-                obstore.put(self._store, name, data, mode="create")
+                obstore.put(once, name, data, mode="create")
                 return
             except AlreadyExistsError:
                 if attempt == 0 or bytes(obstore.get(self._store, name).bytes()) != data:
                     raise
                 return
             except BaseError as error:
-                if attempt + 1 == self._attempts or not _may_pass(error):
+                if attempt + 1 == _CREATE_ATTEMPTS or not _may_pass(error):
                     raise
-            time.sleep(_CREATE_PAUSE_S)
+            time.sleep(min(_FIRST_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S))
 
 
 def _may_pass(error: BaseError) -> bool:

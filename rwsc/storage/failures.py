@@ -68,6 +68,7 @@ _NETWORK_FAULTS = (
 )
 
 _LOCAL_FAULTS = {
+    errno.ENOENT: Fault("the folder cannot be made", "choose another folder"),
     errno.EACCES: Fault("permission denied", "check the owner and the rights of the folder"),
     errno.EPERM: Fault("permission denied", "check the owner and the rights of the folder"),
     errno.EROFS: Fault("the file system is read-only", "choose another folder"),
@@ -137,14 +138,14 @@ def explain(error: BaseException, uri: str, *, action: str) -> StorageError:
         return object_exists(uri)
     if code in _S3_FAULTS:
         return _failure(uri, action, _S3_FAULTS[code])
-    if isinstance(error, FileNotFoundError) and is_s3(uri) and action.startswith("write"):
-        return _failure(uri, action, _NO_S3)
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and not action.startswith("write"):
         return ObjectMissing(f"there is nothing at {uri}", remedy="check the address")
     if isinstance(error, OSError) and error.errno in _LOCAL_FAULTS and not is_s3(uri):
         return _failure(uri, action, _LOCAL_FAULTS[error.errno])
     if isinstance(error, PermissionError):
         return _failure(uri, action, _DENIED)
+    if code.isdigit():
+        return _failure(uri, action, _NO_S3 if code == "404" else Fault(f"the server answers {code}", ""))
     return _network_failure(text, uri, action) or _failure(uri, action, Fault(_first_line(error), ""))
 
 

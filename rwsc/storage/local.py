@@ -47,7 +47,8 @@ class LocalFolder:
         Links to folders are followed, except back into a folder that holds them; a link that leads nowhere
         is listed like the file it stands for.
         """
-        yield from _walk(self._root / under, under)
+        if not (under and (self._root / under).is_file()):
+            yield from _walk(self._root / under, under)
 
     def has_any(self) -> bool:
         """Tell whether the folder is there; an empty one counts."""

@@ -17,6 +17,7 @@ from rwsc.storage.addresses import (
 from rwsc.storage.bucket import BucketFolder
 from rwsc.storage.failures import explained
 from rwsc.storage.local import LocalFolder
+from rwsc.storage.s3 import Patience
 
 
 class _Folder(Protocol):
@@ -138,7 +139,7 @@ class Prefix:
             StorageError: The store refused, failed or could not be reached.
         """
         with explained(self.uri, "read"):
-            if not self._folder(patient=False).has_any():
+            if not self._folder(patience="short").has_any():
                 raise ObjectMissing(f"there is nothing at {self.uri}", remedy="check the address")
 
     def check_writable(self) -> None:
@@ -149,7 +150,7 @@ class Prefix:
         """
         key = f"{PART_PREFIX}test-{secrets.token_hex(8)}"
         with explained(self.uri, "write to"):
-            folder = self._folder(patient=False)
+            folder = self._folder(patience="short")
             folder.write(key, key.encode(), overwrite=True)
             came_back = folder.read(key)
             folder.delete(key)
@@ -158,9 +159,9 @@ class Prefix:
                 f"{self.uri} gives back other bytes than were written", remedy="check the server"
             )
 
-    def _folder(self, *, patient: bool = True) -> _Folder:
+    def _folder(self, *, patience: Patience = "long") -> _Folder:
         if is_s3(self.uri):
-            return BucketFolder(*bucket_and_path(self.uri), patient=patient)
+            return BucketFolder(*bucket_and_path(self.uri), patience=patience)
         return LocalFolder(self.uri)
 
 

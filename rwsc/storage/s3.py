@@ -5,7 +5,7 @@ import os
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from obstore.store import S3Store
 
@@ -33,37 +33,40 @@ _READ_VARIABLES = (
     "AWS_CA_BUNDLE",
 )
 
-# Long enough to outlive a server that is restarted, which takes about half a minute.
-_PATIENT = {
-    "max_retries": 100,
-    "retry_timeout": timedelta(seconds=120),
-    "backoff": {
-        "init_backoff": timedelta(milliseconds=100),
-        "max_backoff": timedelta(seconds=3),
-        "base": 2,
-    },
-}
-_PATIENT_TIMEOUTS = {"connect_timeout": "5s", "read_timeout": "30s", "timeout": "120s"}
+Patience = Literal["long", "short", "none"]
+"""How faults that may pass are met: outlived for two minutes, told within ten seconds, or told at once."""
 
-# Short enough that a wrong address shows within ten seconds.
-_HASTY = {
-    "max_retries": 3,
-    "retry_timeout": timedelta(seconds=5),
-    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1), "base": 2},
+_RETRIES: dict[str, dict[str, Any]] = {
+    # A server that is restarted takes about half a minute.
+    "long": {
+        "max_retries": 100,
+        "retry_timeout": timedelta(seconds=120),
+        "backoff": {
+            "init_backoff": timedelta(milliseconds=100),
+            "max_backoff": timedelta(seconds=3),
+            "base": 2,
+        },
+    },
+    "short": {"max_retries": 3, "retry_timeout": timedelta(seconds=5)},
+    "none": {"max_retries": 0, "retry_timeout": timedelta(seconds=5)},
 }
-_HASTY_TIMEOUTS = {"connect_timeout": "2s", "timeout": "4s"}
+_TIMEOUTS = {
+    "long": {"connect_timeout": "5s", "read_timeout": "15s", "timeout": "120s"},
+    "short": {"connect_timeout": "2s", "timeout": "4s"},
+    "none": {"connect_timeout": "5s", "read_timeout": "15s", "timeout": "30s"},
+}
 
 _MULTIPART_ATTEMPTS = 12
 
 _first_user_pid: int | None = None
 
 
-def open_bucket(bucket: str, *, patient: bool = True) -> S3Store:
+def open_bucket(bucket: str, *, patience: Patience = "long") -> S3Store:
     """Give the client for single objects of a bucket, the same one for the same environment.
 
     Args:
         bucket: Name of the bucket.
-        patient: Whether faults that may pass are outlived, for about two minutes, or told within seconds.
+        patience: How faults that may pass are met.
 
     Returns:
         The client; nothing has been asked of the server yet.
@@ -73,7 +76,7 @@ def open_bucket(bucket: str, *, patient: bool = True) -> S3Store:
             forked off one that had used S3.
     """
     _check_environment()
-    return _bucket_client(bucket, patient, _environment_digest())
+    return _bucket_client(bucket, patience, _environment_digest())
 
 
 def open_file_system() -> "S3FileSystem":
@@ -90,14 +93,12 @@ def open_file_system() -> "S3FileSystem":
 
 
 @lru_cache(maxsize=32)
-def _bucket_client(bucket: str, patient: bool, environment: str) -> S3Store:
-    options: dict[str, Any] = dict(_PATIENT_TIMEOUTS if patient else _HASTY_TIMEOUTS)
+def _bucket_client(bucket: str, patience: Patience, environment: str) -> S3Store:
+    options: dict[str, Any] = dict(_TIMEOUTS[patience])
     options["allow_http"] = _endpoint().startswith("http://")
     if bundle := os.environ.get("AWS_CA_BUNDLE"):
         options["root_certificate"] = Path(bundle).read_bytes()
-    return S3Store(
-        bucket, region=_region(), client_options=options, retry_config=_PATIENT if patient else _HASTY
-    )
+    return S3Store(bucket, region=_region(), client_options=options, retry_config=_RETRIES[patience])
 
 
 @lru_cache(maxsize=4)

@@ -119,7 +119,7 @@ class RwscNetwork(nn.Module):
         for module in [self.first_stage, *self.item_stages, *self.bag_stages]:
             for layer in module:
                 if isinstance(layer, nn.Conv2d):
-                    nn.init.kaiming_normal_(layer.weight, a=_SLOPE)
+                    nn.init.kaiming_uniform_(layer.weight, a=_SLOPE)
         if self.config.residual == "tip":
             for parameter in self.head.parameters():
                 nn.init.zeros_(parameter)

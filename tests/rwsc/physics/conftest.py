@@ -1,0 +1,32 @@
+"""Real scans for tests, where the machine has some."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_scans() -> Callable[[int], list[tuple[str, np.ndarray]]]:
+    """Give (origin, RGB image) of some scans of every origin; skips where there are none."""
+    folder = os.environ.get("RWSC_SCANS")
+    if not folder:
+        pytest.skip("RWSC_SCANS does not name a folder of real scans")
+    described = json.loads((Path(folder) / "annotations.json").read_text())["images"]
+
+    def of_every_origin(num_each: int) -> list[tuple[str, np.ndarray]]:
+        by_origin: dict[str, list[str]] = {}
+        for image in described:
+            origin = f"{image['origin_dataset']}, {image.get('background')}"
+            by_origin.setdefault(origin, []).append(image["file_name"])
+        return [
+            (origin, cv2.imread(str(Path(folder) / name))[..., ::-1])
+            for origin, names in by_origin.items()
+            for name in names[:: max(1, len(names) // num_each)][:num_each]
+        ]
+
+    return of_every_origin

@@ -1,0 +1,142 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rwsc.physics.air import estimate_air_level
+from rwsc.physics.phantoms import draw_bag, render
+
+HEIGHT, WIDTH = 120, 160
+ONE_LEVEL = 1.0
+
+
+def bag_on(air, *, num_bags=1, touches_frame=False):
+    """Textured bags, darker than air, on a belt of that colour."""
+    rng = np.random.default_rng(5)
+    image = np.broadcast_to(np.asarray(air, dtype=np.float64), (HEIGHT, WIDTH, len(air))).copy()
+    for number in range(num_bags):
+        left = 0 if touches_frame else 12 + number * (WIDTH // num_bags)
+        window = slice(15, HEIGHT - 20), slice(left, left + (WIDTH - 40) // num_bags)
+        image[window] *= rng.uniform(0.1, 0.9, image[window].shape)
+    return image
+
+
+belts = st.integers(150, 255).flatmap(
+    lambda brightest: st.tuples(*[st.integers(int(np.ceil(0.88 * brightest)), brightest)] * 3)
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(belts, st.integers(1, 3), st.booleans())
+def test_the_colour_of_the_belt_is_found(belt, num_bags, touches_frame):
+    image = bag_on(belt, num_bags=num_bags, touches_frame=touches_frame).astype(np.uint8)
+    np.testing.assert_array_equal(estimate_air_level(image), belt)
+
+
+@settings(max_examples=40, deadline=None)
+@given(belts, st.integers(80, 98))
+def test_jpeg_noise_does_not_move_it_by_more_than_a_level(belt, quality):
+    image = bag_on(belt).astype(np.uint8)
+    coded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
+    # JPEG's own change of a flat colour (YCbCr in whole numbers) is not the estimate's doing.
+    flat = np.full((16, 16, 3), belt, np.uint8)
+    flat = cv2.imdecode(cv2.imencode(".jpg", flat[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 1)
+    assert np.abs(estimate_air_level(decoded) - flat[8, 8, ::-1]).max() <= ONE_LEVEL
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(150, 255), st.integers(0, 2**31))
+def test_noise_of_the_detector_does_not_move_it_by_more_than_a_level(level, seed):
+    noisy = bag_on([level]) + np.random.default_rng(seed).normal(0, 1.2, (HEIGHT, WIDTH, 1))
+    image = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+    assert abs(estimate_air_level(image)[0] - level) <= ONE_LEVEL
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_sixteen_bit_scans_may_use_any_number_of_bits(bits):
+    level = 0.9 * (2**bits - 1)
+    image = np.rint(bag_on([level, level, level])).astype(np.uint16)
+    np.testing.assert_allclose(estimate_air_level(image), np.rint(level), atol=0)
+
+
+def test_a_grey_image_gives_one_level():
+    grey = bag_on([226])[..., 0].astype(np.uint8)
+    level = estimate_air_level(grey)
+    assert level.dtype == np.float64
+    assert level.tolist() == [226.0]
+
+
+def test_a_few_brighter_specks_are_no_air():
+    image = bag_on([200, 200, 200]).astype(np.uint8)
+    image[5:8, 5:8] = 255
+    assert estimate_air_level(image).tolist() == [200.0] * 3
+
+
+def test_pale_cloth_inside_a_bag_is_not_taken_for_air():
+    image = bag_on([255, 255, 255]).astype(np.uint8)
+    image[20:95, 20:120] = (255, 255, 215)
+    assert estimate_air_level(image).tolist() == [255.0] * 3
+
+
+def test_without_air_the_level_is_neutral_and_no_darker_than_the_scan():
+    rng = np.random.default_rng(0)
+    cloth = np.array([245, 205, 140]) * rng.uniform(0.5, 1, (HEIGHT, WIDTH, 1))
+    level = estimate_air_level(cloth.astype(np.uint8))
+    assert len(set(level)) == 1
+    assert 240 <= level[0] <= 255
+
+
+def test_a_flat_orange_scan_is_not_taken_for_an_orange_belt():
+    level = estimate_air_level(np.full((40, 40, 3), (250, 200, 130), np.uint8))
+    assert level.tolist() == [250.0] * 3
+
+
+@pytest.mark.parametrize(("dtype", "full"), [(np.uint8, 255), (np.uint16, 4095)])
+def test_a_scan_darker_than_any_belt_is_measured_against_the_full_scale(dtype, full):
+    dark = np.random.default_rng(0).integers(10, full // 4, (HEIGHT, WIDTH)).astype(dtype)
+    dark[0, 0] = full
+    assert estimate_air_level(dark).tolist() == [full]
+
+
+def test_one_pixel_is_enough():
+    assert estimate_air_level(np.full((1, 1), 240, np.uint8)).tolist() == [240.0]
+
+
+def test_an_image_without_pixels_is_refused():
+    with pytest.raises(ValueError, match=r"\(0, 4\) has no pixels"):
+        estimate_air_level(np.zeros((0, 4), np.uint8))
+
+
+def test_another_type_is_refused():
+    with pytest.raises(ValueError, match="float32"):
+        estimate_air_level(np.ones((4, 4), np.float32))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_air_of_phantoms_is_found(seed):
+    rng = np.random.default_rng(seed)
+    air = np.array([250.0, 244.0, 238.0]) - 10 * seed
+    image = render(draw_bag(rng, 200, 260).transmission_HWC, rng, air_level=air)
+    assert np.abs(estimate_air_level(image) - air).max() <= ONE_LEVEL
+
+
+def test_the_air_of_real_scans_is_that_of_their_border(real_scans):
+    scans = real_scans(8)
+    borders = [np.concatenate([im[:4], im[-4:]], axis=1).reshape(-1, 3) for _, im in scans]
+    far = [
+        (origin, estimate_air_level(image), np.median(border, axis=0))
+        for (origin, image), border in zip(scans, borders, strict=True)
+        if np.abs(estimate_air_level(image) - np.median(border, axis=0)).max() > 8
+    ]
+    # A bag may lie across most of a border.
+    assert len(far) <= 0.15 * len(scans), far
+
+
+def test_real_belts_are_found_to_the_level(real_scans):
+    known = {"white single bag": [(255, 255, 255)], "gray multi-bag": [(195, 197, 194)]}
+    for origin, image in real_scans(8):
+        for belt, levels in known.items():
+            if belt in origin:
+                assert np.abs(estimate_air_level(image) - levels[0]).max() <= ONE_LEVEL
