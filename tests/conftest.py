@@ -54,3 +54,31 @@ def store_uri(request: pytest.FixtureRequest) -> str:
     if request.param == "s3":
         return request.getfixturevalue("s3_uri")
     return str(request.getfixturevalue("tmp_path") / "store")
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(s3_server: S3Server) -> Iterator[str]:
+    """One real Ray cluster of two nodes with two CPUs each, for the whole test run; gives its address.
+
+    Its workers know the S3 server, since they inherit the environment of the moment it was started in.
+    """
+    from rwsc.runs.session import SETTINGS
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in _FOREIGN_VARIABLES:
+            patch.delenv(name, raising=False)
+        for name, value in {**SETTINGS, "RAY_AUTH_MODE": "disabled", **s3_server.env}.items():
+            patch.setenv(name, value)
+        import ray
+        from ray.cluster_utils import Cluster
+
+        node = {"num_cpus": 2, "object_store_memory": 200 << 20}
+        cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": True})
+        try:
+            cluster.add_node(**node)
+            cluster.wait_for_nodes()
+            ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
+            yield cluster.address
+        finally:
+            ray.shutdown()
+            cluster.shutdown()

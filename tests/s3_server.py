@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -62,6 +63,8 @@ class S3Server:
         self._folder = folder
         self._ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
         self._process: subprocess.Popen | None = None
+        # The kernel counts the thread that launched a process as its parent, so one thread launches them all.
+        self._parent = ThreadPoolExecutor(max_workers=1)
         self.bucket = BUCKET
         self.endpoint = f"http://127.0.0.1:{self._ports['s3.port']}"
         self.env = {
@@ -79,15 +82,8 @@ class S3Server:
         data.mkdir(parents=True, exist_ok=True)
         ports = [f"-{name}={port}" for name, port in self._ports.items()]
         where = [f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-bucket={BUCKET}"]
-        with (self._folder / "log.txt").open("ab") as log:
-            self._process = subprocess.Popen(
-                [str(find_weed()), "mini", *where, *_SWITCHES, *ports],
-                env={**os.environ, **self.env},
-                cwd=self._folder,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
-            )
+        command = [str(find_weed()), "mini", *where, *_SWITCHES, *ports]
+        self._process = self._parent.submit(self._launch, command).result()
         self._wait_until_ready()
 
     def stop(self, *, at_once: bool = True) -> None:
@@ -101,6 +97,17 @@ class S3Server:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    def _launch(self, command: list[str]) -> subprocess.Popen:
+        with (self._folder / "log.txt").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                env={**os.environ, **self.env},
+                cwd=self._folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            )
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
@@ -14,7 +15,8 @@ def bench(
     """Measure synthesis on made-up scans: every stage by itself, a plain loop, and the same through Ray."""
     from rwsc.runs.bench import measure
 
-    found = measure(num_images)
+    with redirect_stdout(sys.stderr):  # Ray speaks on stdout, which is kept for data
+        found = measure(num_images)
     if as_json:
         sys.stdout.write(json.dumps(found, indent=1) + "\n")
         return

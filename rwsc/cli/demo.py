@@ -1,6 +1,7 @@
 """``rwsc demo``."""
 
 import sys
+from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
@@ -17,5 +18,6 @@ def demo(
     from rwsc.runs.demo import run_demo
     from rwsc.storage.prefix import Prefix
 
-    run_demo(output)
+    with redirect_stdout(sys.stderr):  # Ray speaks on stdout, which is kept for data
+        run_demo(output)
     sys.stdout.write(Prefix(output).uri_of("preview.png") + "\n")

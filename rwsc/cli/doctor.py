@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
@@ -16,7 +17,8 @@ def doctor(
     """Check this machine: versions, storage, disk, GPUs and Ray. Exits with 1 when a check fails."""
     from rwsc.runs.doctor import examine
 
-    checks = examine(storage or [])
+    with redirect_stdout(sys.stderr):  # Ray speaks on stdout, which is kept for data
+        checks = examine(storage or [])
     if as_json:
         sys.stdout.write(json.dumps(checks, indent=1) + "\n")
     else:

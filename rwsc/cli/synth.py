@@ -1,6 +1,7 @@
 """``rwsc synth``."""
 
 import sys
+from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
@@ -75,7 +76,8 @@ def _make(settings: object) -> None:
     from rwsc.storage.prefix import Prefix
 
     assert isinstance(settings, SynthConfig)
-    totals = synthesize(settings)
+    with redirect_stdout(sys.stderr):  # Ray speaks on stdout, which is kept for data
+        totals = synthesize(settings)
     say(
         f"{totals.planned:,} planned: {totals.made:,} made with {totals.objects:,} objects, "
         f"{totals.rejected:,} rejected, {totals.failed:,} failed"

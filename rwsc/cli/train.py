@@ -1,6 +1,7 @@
 """``rwsc train``."""
 
 import sys
+from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
@@ -51,4 +52,6 @@ def train(
     )
     from rwsc.runs.train import train as run
 
-    sys.stdout.write(run(settings) + "\n")
+    with redirect_stdout(sys.stderr):  # Ray speaks on stdout, which is kept for data
+        weights = run(settings)
+    sys.stdout.write(weights + "\n")

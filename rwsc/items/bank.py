@@ -21,14 +21,12 @@ BANK_KEY = "items.parquet"
 
 DEFAULT_CACHE_BYTES = 512 * 2**20
 
-_COLUMNS = (
-    "item_id physical_item_id label dataset licence scanner_id split width height transmission_png alpha_png status"
-).split()
-_HASHED = ("item_id", "physical_item_id", "label", "dataset", "licence", "scanner_id", "split")
+_HASHED = ["item_id", "physical_item_id", "label", "dataset", "licence", "scanner_id", "split"]
+_COLUMNS = [*_HASHED, "width", "height", "transmission_png", "alpha_png", "status"]
 
 
 def bank_uri(text: str) -> str:
-    """Give the address of a bank's file: the text itself if it ends in .parquet, else items.parquet below it."""
+    """Give the address of a bank's file: a .parquet file itself, or items.parquet in any other address."""
     uri = absolute_uri(text)
     return uri if uri.lower().endswith(".parquet") else f"{uri}/{BANK_KEY}"
 
@@ -151,7 +149,9 @@ class ItemBank:
             SourceError: The bank holds no such item.
         """
         if item_id not in self._by_id:
-            raise SourceError(f"the item bank holds no item {item_id}", remedy="give the bank the corpus was made of")
+            raise SourceError(
+                f"the item bank holds no item {item_id}", remedy="give the bank the corpus was made of"
+            )
         return self._by_id[item_id]
 
     @property
@@ -161,7 +161,7 @@ class ItemBank:
 
     @property
     def bank_hash(self) -> str:
-        """Hash of all that the items bring into an output: pixels, labels and licences; 64 hexadecimal digits."""
+        """Hash of all that the items bring into an output, pixels and licences alike; 64 hex digits."""
         digest = hashlib.sha256()
         for item in self.items:
             facts = [getattr(item, name) for name in _HASHED]

@@ -81,7 +81,9 @@ def build_items(
     uri = bank_uri(items_uri)
     if not overwrite:
         refuse_existing(uri)
-    scans = (scan for scan in iter_scans(read_catalogue(catalogue_uri)) if scan.status == "ok" and scan.objects)
+    scans = (
+        scan for scan in iter_scans(read_catalogue(catalogue_uri)) if scan.status == "ok" and scan.objects
+    )
     per_scan = map_in_order(partial(items_of_scan, config=config), scans, max_workers=config.workers)
     summary = BuildSummary()
     rows = _counted(_without_repeats(row for rows in per_scan for row in rows), summary)

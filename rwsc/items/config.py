@@ -22,27 +22,28 @@ class ItemsConfig(Settings):
     """Smallest difference of attenuation across the mask's rim, in nepers; a smaller one is no outline."""
 
     max_frame_share: float = Field(default=0.02, ge=0, le=1)
-    """Largest share of the mask's outline that may attenuate at the picture's edge; beyond it the item is cut off."""
+    """Largest share of the mask's outline that may attenuate on the picture's edge; else it is cut off."""
 
     max_lost_share: float = Field(default=0.15, ge=0, le=1)
-    """Largest share of the mask that un-mixing may leave with under a quarter of the scan's attenuation there, in
-    the channel in which the item attenuates most; beyond it the bag outweighs the item."""
+    """Largest share of the mask that un-mixing may leave with under a quarter of the scan's attenuation, in
+    the channel in which the item attenuates most; above it the bag outweighs the item."""
 
     min_part_share: float = Field(default=0.2, ge=0, le=1)
-    """Separate parts of a mask smaller than this share of its largest are dropped as parts of other things."""
+    """Parts of a mask smaller than this share of its largest are dropped, as parts of other things."""
 
     fill_holes_px: int = Field(default=16, ge=0)
     """Holes of a mask up to this many pixels are filled: they are noise of a threshold, and what is measured
     there is air in any case. Larger ones are kept."""
 
     dilate_px: int = Field(default=4, ge=0, le=50)
-    """Band around the mask, in pixels, that says nothing about the bag: blur and edge enhancement lie there."""
+    """Band around the mask, in pixels, that does not count as bag: blur and edge enhancement lie there."""
 
     context: float = Field(default=0.25, ge=0, le=4)
     """Width of bag looked at on each side to estimate what lies under the item, as a share of its size."""
 
     neighbour_quantile: float = Field(default=0.9, gt=0, le=1)
-    """Attenuation next to the item is capped at this quantile, so a tool that touches it is not taken for the bag."""
+    """Quantile of the attenuation next to the item at which it is capped, so that a tool that touches the
+    item is not taken for the bag."""
 
     rim_px: float = Field(default=1.5, gt=0, le=10)
     """Width of the soft rim of an item's coverage, in pixels."""

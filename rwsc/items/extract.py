@@ -41,7 +41,7 @@ class Quality:
     """Attenuation of the scan just inside the mask less that around it, in nepers."""
 
     lost_share: float
-    """Share of the mask where un-mixing left less than a quarter of the scan's, in the item's strongest channel."""
+    """Share of the mask with under a quarter of the scan's attenuation, in the item's strongest channel."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -95,7 +95,9 @@ def extract_item(
     image_HWC = image[window].reshape(*mask_HW[window].shape, -1)
     mask_HW_near = mask_HW[window]
     scan_HWC = to_attenuation(to_transmission(image_HWC, air_level))
-    hidden_HW = dilate(mask_HW_near if others_HW is None else mask_HW_near | others_HW[window], config.dilate_px)
+    hidden_HW = dilate(
+        mask_HW_near if others_HW is None else mask_HW_near | others_HW[window], config.dilate_px
+    )
     bag_HWC = (
         np.zeros_like(scan_HWC)
         if on_air
@@ -137,7 +139,9 @@ def clean_mask(mask_HW: np.ndarray, *, min_part_share: float, fill_holes_px: int
 
 
 def _parts(mask_HW: np.ndarray, *, connectivity: int) -> tuple[np.ndarray, np.ndarray]:
-    _, labels_HW, stats_N5, _ = cv2.connectedComponentsWithStats(mask_HW.astype(np.uint8), connectivity=connectivity)
+    _, labels_HW, stats_N5, _ = cv2.connectedComponentsWithStats(
+        mask_HW.astype(np.uint8), connectivity=connectivity
+    )
     return labels_HW, stats_N5[:, cv2.CC_STAT_AREA].copy()
 
 
@@ -175,7 +179,8 @@ def gate(quality: Quality, config: ItemsConfig) -> str | None:
         (q.area_px < config.min_area_px, f"too small: {q.area_px} pixels, least is {config.min_area_px}"),
         (
             q.frame_share > config.max_frame_share,
-            f"cut off by the picture's edge: {q.frame_share:.0%} of its outline, most is {config.max_frame_share:.0%}",
+            f"cut off by the picture's edge: {q.frame_share:.0%} of its outline,"
+            f" most is {config.max_frame_share:.0%}",
         ),
         (
             q.mean_attenuation < config.min_attenuation,
@@ -187,7 +192,8 @@ def gate(quality: Quality, config: ItemsConfig) -> str | None:
         ),
         (
             q.lost_share > config.max_lost_share,
-            f"lost in its bag: {q.lost_share:.0%} of it cannot be told apart, most is {config.max_lost_share:.0%}",
+            f"lost in its bag: {q.lost_share:.0%} of it cannot be told apart,"
+            f" most is {config.max_lost_share:.0%}",
         ),
     ]
     return next((reason for fails, reason in checks if fails), None)
@@ -203,7 +209,9 @@ def _windows(mask_HW: np.ndarray, config: ItemsConfig) -> tuple[tuple[slice, sli
     for found, length in ((rows, mask_HW.shape[0]), (columns, mask_HW.shape[1])):
         start = max(0, int(found[0]) - wide_px)
         outer.append(slice(start, min(length, int(found[-1]) + 1 + wide_px)))
-        inner.append(slice(max(0, int(found[0]) - rim_px) - start, min(length, int(found[-1]) + 1 + rim_px) - start))
+        inner.append(
+            slice(max(0, int(found[0]) - rim_px) - start, min(length, int(found[-1]) + 1 + rim_px) - start)
+        )
     return (outer[0], outer[1]), (inner[0], inner[1])
 
 
@@ -233,7 +241,7 @@ def _measure(
 
 
 def _frame_share(mask_HW: np.ndarray, window: tuple[slice, slice], item_HW: np.ndarray) -> float:
-    """Measure how much of the outline the picture cuts; a loose mask may reach its edge where there is only air."""
+    """Measure how much of the outline the picture cuts; over air a loose mask may reach the edge unharmed."""
     inside_HW = cv2.erode(np.pad(mask_HW, 1).astype(np.uint8), np.ones((3, 3), np.uint8))[1:-1, 1:-1] > 0
     outline_HW = mask_HW & ~inside_HW
     on_frame_HW = np.zeros_like(mask_HW)

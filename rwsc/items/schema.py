@@ -47,9 +47,9 @@ ITEMS_SCHEMA = pa.schema(
 )
 """Columns of an item bank, a row per annotated object of a usable scan.
 
-`source_bbox` is where the cut-out's pixels lie in the scan (x, y, width, height), or the annotation's box where
-nothing was cut out. `transmission_png` holds 16-bit RGB, 65535 for air; `alpha_png` 8-bit coverage, 255 for the
-item.
+`source_bbox` is where the cut-out's pixels lie in the scan (x, y, width, height), or the annotation's box
+where nothing was cut out. `transmission_png` holds 16-bit RGB, 65535 for air; `alpha_png` 8-bit coverage, 255
+for the item.
 """
 
 

@@ -18,7 +18,7 @@ _FRAME_SHARE = 0.96
 def draw_suitcase(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     """Draw a suitcase on wheels, seen a little from the side; give the pixels of its body, bool."""
     ratio = rng.uniform(0.6, 0.78)
-    pen = _pen_that_fits(canvas, rng, np.array([1.1, ratio + 0.1]))
+    pen = _pen_that_fits(canvas, rng, np.array([1.14, ratio + 0.12]))
     shift = rng.uniform(-0.06, 0.06, 2)
     radius = rng.uniform(0.04, 0.12)
     front = box(-0.5, -ratio / 2, 0.5, ratio / 2, radius=radius)
@@ -38,7 +38,7 @@ def draw_suitcase(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
 def draw_backpack(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     """Draw a backpack or a soft bag lying flat; give the pixels of its body, bool."""
     ratio = rng.uniform(0.62, 0.82)
-    pen = _pen_that_fits(canvas, rng, np.array([1.12, ratio + 0.12]))
+    pen = _pen_that_fits(canvas, rng, np.array([1.16, ratio + 0.18]))
     half = ratio / 2
     corners = [
         (-0.46, half * 0.8),

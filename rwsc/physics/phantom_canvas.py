@@ -12,6 +12,8 @@ from rwsc.physics.phantom_shapes import Points
 Profile = Literal["flat", "round", "rim"]
 
 _SUBPIXEL_BITS = 4
+_THINNEST_PX = 1.4
+"""Width that OpenCV gives to smooth lines of thickness 1; at 2, 4, ... they are 2, 4, ... pixels wider."""
 
 
 class Material(IntEnum):
@@ -110,7 +112,7 @@ class Pen:
     def stroke(
         self, lines: np.ndarray | list[np.ndarray], width: float, material: Material, depth: float
     ) -> None:
-        """Add rods along lines; one thinner than a pixel is drawn as wide as one and as much less deep.
+        """Add rods along lines; widths that cannot be drawn are made up for by depth.
 
         Args:
             lines: A line or several, each a row of points in the pen's units.
@@ -119,13 +121,12 @@ class Pen:
             depth: Their depth.
         """
         width_px = width * self.size_px
-        drawn_px = max(1, round(width_px))
-        drawn = self._cover(lines if isinstance(lines, list) else [lines], stroke_px=drawn_px)
+        steps = max(0, round((width_px - _THINNEST_PX) / 2))
+        drawn = self._cover(lines if isinstance(lines, list) else [lines], stroke_px=max(1, 2 * steps))
         if drawn is not None:
             window, cover_HW = drawn
-            self._add(
-                window, cover_HW, cover_HW * np.float32(depth * min(1.0, width_px / drawn_px)), material
-            )
+            made_up = width_px / (_THINNEST_PX + 2 * steps)
+            self._add(window, cover_HW, cover_HW * np.float32(depth * made_up), material)
 
     def cut(self, outline: Points) -> None:
         """Take everything away inside an outline."""

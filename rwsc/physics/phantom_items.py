@@ -68,9 +68,8 @@ def _draw_grip(pen: Pen, rng: np.random.Generator, back: float, rake: float) -> 
 
 
 def _draw_trigger(pen: Pen, x: float, y: float) -> None:
-    guard = smooth(
-        [(x - 0.06, y), (x - 0.05, y + 0.12), (x + 0.06, y + 0.14), (x + 0.15, y + 0.08), (x + 0.16, y)]
-    )
+    curve = [(-0.06, -0.05), (-0.055, 0.08), (0.06, 0.14), (0.15, 0.08), (0.16, -0.05)]
+    guard = smooth(moved(curve, by=(x, y)))
     pen.stroke(guard, 0.024, METAL, 0.5)
     trigger = smooth([(x + 0.03, y - 0.02), (x + 0.05, y + 0.03), (x + 0.03, y + 0.09)])
     pen.stroke(trigger, 0.022, METAL, 0.6)

@@ -32,7 +32,12 @@ def write_catalogue(uri: str, scans: Iterable[Scan], *, overwrite: bool = False)
         refuse_existing(uri)
     rows = (scan.to_row() for scan in scans)
     return write_rows(
-        uri, rows, schema=CATALOGUE_SCHEMA, kind=CATALOGUE_KIND, version=CATALOGUE_VERSION, batch_rows=_BATCH_ROWS
+        uri,
+        rows,
+        schema=CATALOGUE_SCHEMA,
+        kind=CATALOGUE_KIND,
+        version=CATALOGUE_VERSION,
+        batch_rows=_BATCH_ROWS,
     )
 
 

@@ -23,8 +23,8 @@ def read_coco(
 
     Beyond COCO, an image may state ``kind`` (benign, threat, isolated; otherwise threat where it has
     annotations, benign where it has none), ``modality``, ``origin_dataset``, ``group``, ``split``, ``subset``
-    and ``scanner_id`` (otherwise none), and an annotation ``mask_file``, a picture of the image's size that is
-    above 0 on the object and keeps its holes. Other fields are ignored. File names count from the JSON's
+    and ``scanner_id`` (otherwise none), and an annotation ``mask_file``, a picture of the image's size that
+    is above 0 on the object and keeps its holes. Other fields are ignored. File names count from the JSON's
     folder; where nothing is there and the folder is called ``annotations``, from the folders beside it.
 
     Args:
@@ -80,15 +80,15 @@ def address_inside(folder: Prefix, name: str) -> str | None:
 class _CocoFile:
     """A parsed COCO document, checked and joined."""
 
-    def __init__(
-        self, document: dict, uri: str, split: str | None, dropped: Counter[str]
-    ) -> None:
+    def __init__(self, document: dict, uri: str, split: str | None, dropped: Counter[str]) -> None:
         self._uri = uri
         self._split = split
         self._dropped = dropped
         self._folder = Prefix(split_uri(uri)[0])
         if "images" not in document:
-            raise SourceError(f"{uri} is not COCO: it has no 'images'", remedy="give a COCO JSON file or a folder")
+            raise SourceError(
+                f"{uri} is not COCO: it has no 'images'", remedy="give a COCO JSON file or a folder"
+            )
         self._licences = self._names(document, "licenses", required=False)
         self._categories = self._names(document, "categories", required=True)
         self._images = self._by_id(document)
@@ -103,7 +103,11 @@ class _CocoFile:
         names: dict[Id, str] = {}
         for number, record in enumerate(records_of(document, table, self._uri)):
             fields = self._fields(record, table, number)
-            name = fields.required_text("name").strip() if required else fields.text("name") or fields.text("url")
+            name = (
+                fields.required_text("name").strip()
+                if required
+                else fields.text("name") or fields.text("url")
+            )
             key = fields.identity("id")
             if names.setdefault(key, name or "") != (name or ""):
                 raise SourceError(f"{self._uri}: id {shown(key)} stands for two {table}")
@@ -185,8 +189,10 @@ class _CocoFile:
         if stated is None:
             return "threat" if annotated else "benign"
         if stated not in KINDS:
-            raise SourceError(f"{self._uri}: an image's kind is {shown(stated)}, not one of {', '.join(KINDS)}")
-        return cast(Kind, stated)
+            raise SourceError(
+                f"{self._uri}: an image's kind is {shown(stated)}, not one of {', '.join(KINDS)}"
+            )
+        return stated
 
     def _licence(self, image: Fields) -> tuple[str | None, list[str]]:
         if image.raw("license") is None:

@@ -1,4 +1,4 @@
-"""Look at one listed image: read it once, hold its annotations against the picture, make its catalogue row."""
+"""Look at one listed image: read it once, check its annotations against it, make its catalogue row."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from rwsc.sources.json_fields import one_line
 from rwsc.sources.licences import settle_licence
 from rwsc.sources.masks import MaskSizeMismatch, encode_rle, mask_from_segmentation
 from rwsc.sources.schema import BBox, Scan, ScanObject, SourceObject, SourceScan
-from rwsc.storage.images import ImageLimits, decode_image
+from rwsc.storage.images import DEFAULT_LIMITS, ImageLimits, decode_image
 from rwsc.storage.prefix import read_uri
 
 _GRAY_SPREAD = 8 / 255
@@ -27,7 +27,7 @@ class Defaults:
 
     dataset: str | None = None
     licence: str | None = None
-    limits: ImageLimits = ImageLimits()
+    limits: ImageLimits = DEFAULT_LIMITS
 
 
 def examine(listed: SourceScan, defaults: Defaults) -> Scan:
@@ -76,7 +76,9 @@ def modality_of(image: np.ndarray) -> str:
         return "gray"
     step = max(1, round((image.shape[0] * image.shape[1] / _GRAY_SAMPLED) ** 0.5))
     red_HW, green_HW, blue_HW = (image[::step, ::step, channel] for channel in range(3))
-    spread_HW = np.maximum(np.maximum(red_HW, green_HW), blue_HW) - np.minimum(np.minimum(red_HW, green_HW), blue_HW)
+    spread_HW = np.maximum(np.maximum(red_HW, green_HW), blue_HW) - np.minimum(
+        np.minimum(red_HW, green_HW), blue_HW
+    )
     is_gray = np.mean(spread_HW <= _GRAY_SPREAD * full_scale(image.dtype)) >= _GRAY_SHARE
     return "gray" if is_gray else "colour"
 
@@ -125,7 +127,9 @@ def _stated(listed: SourceScan, defaults: Defaults) -> dict[str, Any]:
 def _seen(listed: SourceScan, image: np.ndarray, limits: ImageLimits) -> dict[str, Any]:
     height, width = image.shape[:2]
     flags = list(listed.flags)
-    if any(size not in (None, seen) for size, seen in zip(listed.stated_size_wh, (width, height), strict=True)):
+    if any(
+        size not in (None, seen) for size, seen in zip(listed.stated_size_wh, (width, height), strict=True)
+    ):
         flags.append("size_mismatch")
     modality = modality_of(image)
     if listed.modality == "dual_energy":
@@ -138,7 +142,9 @@ def _seen(listed: SourceScan, image: np.ndarray, limits: ImageLimits) -> dict[st
         "bit_depth": 8 * image.dtype.itemsize,
         "modality": modality,
         "air_level": [float(np.float32(level)) for level in estimate_air_level(image)],
-        "objects": [_fit_object(thing, width=width, height=height, limits=limits) for thing in listed.objects],
+        "objects": [
+            _fit_object(thing, width=width, height=height, limits=limits) for thing in listed.objects
+        ],
         "flags": flags,
     }
 

@@ -27,7 +27,8 @@ def read_folder(uri: str, *, keys: Iterable[str] | None = None) -> Iterator[Sour
     images = sorted(key for key in (folder.list_keys() if keys is None else keys) if is_image_key(key))
     if not images:
         raise SourceError(
-            f"no images below {folder.uri}", remedy=f"images end in {', '.join(IMAGE_SUFFIXES)}; check the path"
+            f"no images below {folder.uri}",
+            remedy=f"images end in {', '.join(IMAGE_SUFFIXES)}; check the path",
         )
     return (SourceScan(uri=folder.uri_of(key), kind="benign") for key in images)
 
@@ -40,7 +41,12 @@ def is_image_key(key: str) -> bool:
 def is_litter(key: str) -> bool:
     """Say whether a key was left behind by an operating system or an archive tool, or is hidden."""
     parts = key.split("/")
-    return "__MACOSX" in parts or any(part.startswith(".") for part in parts) or posixpath.basename(key).lower() in (
-        "desktop.ini",
-        "thumbs.db",
+    return (
+        "__MACOSX" in parts
+        or any(part.startswith(".") for part in parts)
+        or posixpath.basename(key).lower()
+        in (
+            "desktop.ini",
+            "thumbs.db",
+        )
     )

@@ -12,7 +12,7 @@ from rwsc.sources.layout import Layout, open_source
 from rwsc.sources.licences import classify
 from rwsc.sources.parallel import DEFAULT_WORKERS, map_in_order
 from rwsc.sources.schema import Scan
-from rwsc.storage.images import ImageLimits
+from rwsc.storage.images import DEFAULT_LIMITS, ImageLimits
 from rwsc.storage.prefix import absolute_uri
 
 _MAX_PROBLEMS = 20
@@ -88,7 +88,7 @@ def index_source(
     dataset: str | None = None,
     licence: str | None = None,
     max_workers: int = DEFAULT_WORKERS,
-    limits: ImageLimits | None = None,
+    limits: ImageLimits = DEFAULT_LIMITS,
 ) -> ScanStream:
     """Read a source's annotations and every image once, and give a row per listed image.
 
@@ -108,9 +108,7 @@ def index_source(
     """
     summary = IndexSummary()
     listed = open_source(path, layout=layout, dropped=summary.dropped)
-    defaults = Defaults(
-        dataset=dataset or _name_of(path), licence=licence, limits=ImageLimits() if limits is None else limits
-    )
+    defaults = Defaults(dataset=dataset or _name_of(path), licence=licence, limits=limits)
     scans = map_in_order(lambda scan: examine(scan, defaults), listed, max_workers=max_workers)
     return ScanStream(_without_repeats(scans), summary)
 

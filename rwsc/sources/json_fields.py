@@ -78,9 +78,9 @@ class Fields:
             SourceError: It is missing or of another type.
         """
         value = self._record.get(name)
-        if type(value) not in (int, str):
+        if isinstance(value, bool) or not isinstance(value, int | str):
             raise self._mismatch(name, value, "a number or text")
-        return self._clean(name, value) if isinstance(value, str) else int(value)
+        return self._clean(name, value) if isinstance(value, str) else value
 
     def text(self, name: str) -> str | None:
         """Take a text; null, nothing and the empty text are None; a number is written out.

@@ -79,7 +79,7 @@ def split_of(uri: str) -> str | None:
         train, val or test; None where the name says nothing.
 
     Example:
-        >>> split_of("/data/annotations/instances_train2017.json"), split_of("/data/valid/_annotations.coco.json")
+        >>> split_of("/data/instances_train2017.json"), split_of("/data/valid/_annotations.coco.json")
         ('train', 'val')
     """
     folder, name = posixpath.split(uri)

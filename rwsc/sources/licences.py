@@ -4,12 +4,13 @@ import re
 from enum import IntEnum
 
 _ACADEMIC = re.compile(
-    r"\bacademic|\bnon ?commercial|\b(no|not for|without) commercial|\bcommercial use ((is )?(not|prohibited|forbidden)\b)"
-    r"|\bresearch|\beducation|\bscientific|\bnc\b"
+    r"\bacademic|\bnon ?commercial|\b(no|not for|without) commercial"
+    r"|\bcommercial use (is )?(not|prohibited|forbidden)\b|\bresearch|\beducation|\bscientific|\bnc\b"
 )
 _WEIGHED = re.compile(r"\b(nd|sa)\b|\bno ?deriv|\bshare ?alike")
 _PERMISSIVE = re.compile(
-    r"\bphantom|\bapache|\bmit\b|\bbsd\b|\bcc ?0\b|\bcc by\b|\bpublic domain\b|\bcreative commons attribution\b"
+    r"\bphantom|\bapache|\bmit\b|\bbsd\b|\bcc ?0\b|\bcc by\b|\bpublic domain\b"
+    r"|\bcreative commons attribution\b"
 )
 
 _ACADEMIC_DATASETS = ("sixray", "opixray", "hixray", "eds", "pidray", "pixray", "clcxray", "dvxray", "gdxray")

@@ -85,7 +85,7 @@ def _from_runs(runs: list[int], height: int, width: int) -> np.ndarray:
 
 
 def _uncompress(counts: str) -> list[int]:
-    """Undo COCO's text form: 5 bits a character, low bits first; from the fourth on, differences to two back."""
+    """Undo COCO's text form: 5 bits a character, low ones first; later runs are differences to two back."""
     runs: list[int] = []
     value = shift = 0
     for character in counts:

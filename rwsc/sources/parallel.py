@@ -21,7 +21,7 @@ def map_in_order(work: Callable[[T], R], things: Iterable[T], *, max_workers: in
         max_workers: Threads, 1 or more.
 
     Yields:
-        One result per thing.
+        R: One result per thing.
     """
     with ThreadPoolExecutor(max_workers=max_workers) as pool:
         waiting: deque[Future[R]] = deque()

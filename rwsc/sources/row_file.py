@@ -27,7 +27,13 @@ def refuse_existing(uri: str) -> None:
 
 
 def write_rows(
-    uri: str, rows: Iterable[Mapping[str, Any]], *, schema: pa.Schema, kind: str, version: int, batch_rows: int
+    uri: str,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    schema: pa.Schema,
+    kind: str,
+    version: int,
+    batch_rows: int,
 ) -> int:
     """Write rows to one file, which appears whole or not at all.
 

@@ -41,7 +41,7 @@ CATALOGUE_SCHEMA = pa.schema(
         ("reason", pa.string()),
     ]
 )
-"""Columns of a catalogue, a row per listed image. Identity, size and air level are null where nothing was read."""
+"""Columns of a catalogue, a row per listed image; what could not be seen of it is null."""
 
 Kind = Literal["benign", "threat", "isolated"]
 """benign: a bag without prohibited items; threat: a bag with some; isolated: items alone on the belt."""
@@ -107,7 +107,8 @@ class ScanObject:
     """COCO compressed run lengths of the whole picture's size; None where there is no usable mask."""
 
     flags: list[str] = field(default_factory=list)
-    """swapped, clipped, outside, empty, no_box, crowd, mask_missing, mask_unreadable, mask_size_mismatch, mask_empty."""
+    """swapped, clipped, outside, empty, no_box, crowd; mask_missing, mask_unreadable, mask_size_mismatch or
+    mask_empty."""
 
     @property
     def is_usable(self) -> bool:

@@ -87,7 +87,7 @@ _LOCAL_FAULTS = {
 }
 
 _STATUS = re.compile(r"(?:status code: |An error occurred \()(\d{3})\b")
-_NOT_ABOUT_THE_FAULT = re.compile(r"https?://\S+|path:? \S+|\w+_timeout: \S+")
+_NOT_ABOUT_THE_FAULT = re.compile(r"https?://.+? in [\d.]+|https?://\S+|path:? \S+|\w+_timeout: \S+")
 _CODE = re.compile(r"<Code>(\w+)</Code>|An error occurred \((\w+)\)")
 _STORE_PACKAGES = {"obstore", "botocore", "aiobotocore", "aiohttp", "s3fs", "fsspec"}
 

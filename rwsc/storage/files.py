@@ -72,12 +72,15 @@ class _ExplainedFile(io.RawIOBase):
         return self._raw.writable()
 
     def seekable(self) -> bool:
-        return self._raw.seekable()
+        # Parts that went to S3 cannot be called back, so files on a disk do not offer it either.
+        return self._raw.readable()
 
     def tell(self) -> int:
         return self._raw.tell()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if not self.seekable():
+            raise io.UnsupportedOperation("a file being written is written in order")
         return self._explained(self._raw.seek, offset, whence)
 
     def read(self, size: int | None = -1) -> bytes:

@@ -157,11 +157,7 @@ def encode_image(image: np.ndarray, *, codec: Codec = "png", jpeg_quality: int =
     Raises:
         ValueError: The array is no such image, or the codec cannot hold it.
     """
-    channels = 1 if image.ndim == 2 else image.shape[-1]
-    if image.dtype not in (np.uint8, np.uint16) or image.ndim not in (2, 3) or channels not in (1, 3, 4):
-        raise ValueError(f"no image: {image.dtype} of shape {image.shape}")
-    if codec == "jpeg" and (image.dtype != np.uint8 or channels == 4):
-        raise ValueError(f"JPEG holds 8-bit grey or RGB, not {image.dtype} with {channels} channels: use png")
+    channels = _checked_channels(image, codec)
     stored = cv2.cvtColor(image, _FROM_RGB[channels]) if channels > 1 else image
     suffix, options = _encoder(codec, jpeg_quality)
     try:
@@ -203,8 +199,8 @@ def _decode(data: bytes, info: ImageInfo) -> np.ndarray:
         return _decode_cv(checked_png(data), info)
     if info.format == "JPEG":
         check_jpeg(data)
-        return _decode_cv(data, info)
-    if info.bit_depth == 16 and info.channels > 1:
+    # Of 8-bit TIFF with alpha, OpenCV multiplies the alpha in; of deep TIFF, Pillow drops the lower bits.
+    elif info.format == "TIFF" and (info.channels < 4 or info.bit_depth == 16):
         return _decode_cv(upright_tiff(data), info)
     return decode_pillow(info.format, data)
 
@@ -221,9 +217,23 @@ def _decode_cv(data: bytes, info: ImageInfo) -> np.ndarray:
     return image
 
 
+def _checked_channels(image: np.ndarray, codec: Codec) -> int:
+    grey = image.ndim == 2
+    if not (grey or (image.ndim == 3 and image.shape[2] in _FROM_RGB)) or not image.size:
+        raise ValueError(f"no image: {image.dtype} of shape {image.shape}")
+    if image.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"no image: {image.dtype} of shape {image.shape}")
+    channels = 1 if grey else image.shape[2]
+    if codec == "jpeg" and (image.dtype != np.uint8 or channels == 4):
+        raise ValueError(f"JPEG holds 8-bit grey or RGB, not {image.dtype} with {channels} channels: use png")
+    return channels
+
+
 def _encoder(codec: Codec, jpeg_quality: int) -> tuple[str, list[int]]:
     if codec == "png":
         return ".png", _PNG_OPTIONS
+    if codec != "jpeg":
+        raise ValueError(f"the codec must be 'png' or 'jpeg', not {codec!r}")
     if not 1 <= jpeg_quality <= 100:
         raise ValueError(f"the JPEG quality must lie in 1..100, not {jpeg_quality}")
     full_colour = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]

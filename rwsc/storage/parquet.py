@@ -75,8 +75,8 @@ def read_table(
             _check_label(uri, pq.read_schema(file), kind, version, columns or [])
             file.seek(0)
             return pq.read_table(file, columns=columns, filters=filters, page_checksum_verification=True)
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(uri, error, kind) from error
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise _damaged(uri, error, kind) from None
 
 
 def _write(file: BinaryIO, table: pa.Table, kind: str, version: int, row_group_rows: int | None) -> None:
@@ -89,6 +89,7 @@ def _write(file: BinaryIO, table: pa.Table, kind: str, version: int, row_group_r
         version="2.6",
         data_page_version="1.0",
         write_statistics=True,
+        write_page_checksum=True,
     )
 
 

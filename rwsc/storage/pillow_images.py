@@ -1,4 +1,4 @@
-"""TIFF, BMP and WebP files, which Pillow opens: OpenCV bends their alpha or their orientation."""
+"""Formats that Pillow decodes: OpenCV bends alpha or orientation of some, and talks of damaged JPEGs."""
 
 import io
 import struct
@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 import numpy as np
-from PIL import BmpImagePlugin, Image, ImageFile, TiffImagePlugin, WebPImagePlugin
+from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from rwsc.errors import UnreadableImage
 from rwsc.storage.image_files import Frame
@@ -15,6 +15,7 @@ from rwsc.storage.image_files import Frame
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
@@ -45,8 +46,7 @@ def read_pillow_frame(kind: str, data: bytes) -> Frame:
         data: The file.
 
     Returns:
-        Size, 8 or 16 bits, and channels as decoded. More than 8 bits in several channels are for OpenCV to
-        decode: Pillow would drop the lower ones.
+        Size, 8 or 16 bits, and channels as decoded.
 
     Raises:
         UnreadableImage: The header is damaged, or its kind of pixels has no exact grey, RGB or RGBA form.
@@ -66,7 +66,7 @@ def decode_pillow(kind: str, data: bytes) -> np.ndarray:
     """Decode a file whose header has been read.
 
     Args:
-        kind: TIFF, BMP or WEBP.
+        kind: JPEG, TIFF, BMP or WEBP.
         data: The file.
 
     Returns:

@@ -47,7 +47,7 @@ _RETRIES: dict[str, dict[str, Any]] = {
             "base": 2,
         },
     },
-    "short": {"max_retries": 3, "retry_timeout": timedelta(seconds=5)},
+    "short": {"max_retries": 3, "retry_timeout": timedelta(seconds=3)},
     "none": {"max_retries": 0, "retry_timeout": timedelta(seconds=5)},
 }
 _TIMEOUTS = {
@@ -133,7 +133,7 @@ def _check_environment() -> None:
     endpoint = _endpoint()
     if endpoint and not endpoint.startswith(("http://", "https://")):
         raise StorageError(
-            f"AWS_ENDPOINT_URL is {redacted(endpoint)!r}, which is no address of a server",
+            f"AWS_ENDPOINT_URL is {redacted(endpoint).rpartition('@')[2]!r}, which is no address of a server",
             remedy="write it as http://HOST:PORT or https://HOST:PORT",
         )
     bundle = os.environ.get("AWS_CA_BUNDLE")

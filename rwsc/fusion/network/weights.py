@@ -147,7 +147,7 @@ def _read_tensors(weights: bytes) -> dict[str, Tensor]:
     try:
         return load(weights)
     # Besides its own error the library lets through what torch raises for sizes and types unknown to it.
-    except (SafetensorError, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
+    except (SafetensorError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise WeightsError(
             f"the weights are not readable safetensors: {_first_line(error)}", remedy=_REMEDY
         ) from None

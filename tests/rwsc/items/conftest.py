@@ -38,7 +38,7 @@ def item_mask(height: int, width: int) -> np.ndarray:
 
 
 def make_scan(seed: int, *, height: int = 130, width: int = 130, bag: bool = True) -> MadeUpScan:
-    """A smooth bag with a few blocks, an item of known attenuation over it, blur and noise as a scanner has."""
+    """A smooth bag with a few blocks and an item of known attenuation, with a scanner's blur and noise."""
     rng = np.random.default_rng(seed)
     colour_C = np.array([0.5, 0.8, 1.3])
     bag_HWC = np.zeros((height, width, 3))
@@ -51,7 +51,9 @@ def make_scan(seed: int, *, height: int = 130, width: int = 130, bag: bool = Tru
         bag_HWC[:8], bag_HWC[-8:], bag_HWC[:, :8], bag_HWC[:, -8:] = 0, 0, 0, 0
     mask_HW = item_mask(height, width)
     thickness_HW = 1 + 0.3 * np.sin(np.arange(width) / 9)[None]
-    item_HWC = mask_HW[..., None] * thickness_HW[..., None] * np.array([1.4, 1.0, 0.7]) * rng.uniform(0.7, 1.3)
+    item_HWC = (
+        mask_HW[..., None] * thickness_HW[..., None] * np.array([1.4, 1.0, 0.7]) * rng.uniform(0.7, 1.3)
+    )
     grey = AIR * np.exp(-(bag_HWC + cv2.GaussianBlur(item_HWC, (0, 0), 0.6)))
     image = np.clip(np.rint(grey + rng.normal(0, 1.0, grey.shape)), 0, 255).astype(np.uint8)
     return MadeUpScan(image, mask_HW, item_HWC, bag_HWC)
@@ -68,9 +70,15 @@ class BankMaker:
     def add(self, image: np.ndarray, objects: list[ScanObject], **fields) -> Scan:
         folder = self.root / f"scan{len(self.scans)}"
         folder.mkdir(parents=True)
-        (folder / "a.png").write_bytes(cv2.imencode(".png", image[..., ::-1] if image.ndim == 3 else image)[1])
+        (folder / "a.png").write_bytes(
+            cv2.imencode(".png", image[..., ::-1] if image.ndim == 3 else image)[1]
+        )
         (seen,) = index_source(str(folder))
-        row = seen.to_row() | {"objects": objects, "kind": "threat", "air_level": [AIR] * len(seen.air_level or [])}
+        row = seen.to_row() | {
+            "objects": objects,
+            "kind": "threat",
+            "air_level": [AIR] * len(seen.air_level or []),
+        }
         self.scans.append(Scan(**row | fields))
         return self.scans[-1]
 
@@ -79,7 +87,9 @@ class BankMaker:
         return self.catalogue_uri
 
 
-def an_object(mask_HW: np.ndarray | None, *, label: str = "gun", bbox=(30.0, 40.0, 61.0, 51.0), flags=()) -> ScanObject:
+def an_object(
+    mask_HW: np.ndarray | None, *, label: str = "gun", bbox=(30.0, 40.0, 61.0, 51.0), flags=()
+) -> ScanObject:
     return ScanObject(
         label=label,
         bbox_xywh=list(bbox),

@@ -1,6 +1,6 @@
 import pytest
 
-from rwsc.config import affects
+from rwsc.config import affects, load_settings
 from rwsc.errors import ConfigError
 from rwsc.items.config import ItemsConfig
 
@@ -14,7 +14,5 @@ def test_only_the_number_of_threads_leaves_the_items_alone():
 
 
 def test_an_unknown_setting_is_refused():
-    from rwsc.config import load_settings
-
-    with pytest.raises(ConfigError, match="min_sid_px.*min_side_px"):
+    with pytest.raises(ConfigError, match=r"min_sid_px.*min_side_px"):
         load_settings(ItemsConfig, section="items", overrides={"min_sid_px": 3})

@@ -40,7 +40,9 @@ def test_taking_the_bag_away_beats_leaving_it_in(made_up, seed):
 def test_an_item_on_air_is_the_image_over_the_air_level(made_up):
     scan = made_up(0, bag=False)
     assert error_of(extract(scan, on_air=True), scan) < 0.1
-    assert error_of(extract(scan), scan) == pytest.approx(error_of(extract(scan, on_air=True), scan), abs=0.02)
+    assert error_of(extract(scan), scan) == pytest.approx(
+        error_of(extract(scan, on_air=True), scan), abs=0.02
+    )
 
 
 def test_gray_and_sixteen_bit_scans_give_the_same_item(made_up):
@@ -146,12 +148,10 @@ def test_a_gap_at_the_pictures_edge_is_no_hole():
     assert clean_mask(np.ones((4, 4), bool), min_part_share=0.2, fill_holes_px=16).all()
 
 
-def test_an_item_whose_darkest_channel_the_bag_darkens_as_much_is_lost(made_up):
+def test_loss_is_measured_in_the_channel_in_which_the_item_shows_most(made_up):
     scan = made_up(0)
-    scan.image[..., 0] = scan.image[..., 0].min()
-    quality = extract(scan).quality
-    assert quality.lost_share > 0.9
-    assert quality.mean_attenuation > CONFIG.min_attenuation
+    scan.image[..., 2] = 40  # says nothing of the item, but its strongest channel does
+    assert extract(scan).quality.lost_share < 0.05
 
 
 def test_an_item_that_cannot_be_told_from_its_bag_is_lost(made_up):

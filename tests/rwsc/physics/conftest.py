@@ -8,6 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# A property is about values, not about how busy the machine is.
+settings.register_profile("rwsc", deadline=None)
+settings.load_profile("rwsc")
 
 
 @pytest.fixture(scope="session")

@@ -68,6 +68,28 @@ def test_a_grey_image_gives_one_level():
     assert level.tolist() == [226.0]
 
 
+def test_air_in_the_corners_alone_is_found():
+    """Air counts more along the border, where a bag that fills the scan leaves some of it."""
+    rng = np.random.default_rng(0)
+    image = np.array([245, 205, 140]) * rng.uniform(0.5, 1, (HEIGHT, WIDTH, 1))
+    image[:6, :9] = (230, 226, 224)
+    assert estimate_air_level(image.astype(np.uint8)).tolist() == [230.0, 226.0, 224.0]
+
+
+def test_the_flank_of_a_noisy_belt_is_not_taken_for_its_middle():
+    rng = np.random.default_rng(0)
+    image = np.clip(np.rint(rng.normal(200, 3, (HEIGHT, WIDTH))), 0, 255).astype(np.uint8)
+    image[:14, :9] = 209
+    assert abs(estimate_air_level(image)[0] - 200) <= ONE_LEVEL
+
+
+def test_the_bright_flank_of_textured_cloth_is_no_belt():
+    rng = np.random.default_rng(0)
+    cloth = np.clip(rng.normal(170, 14, (HEIGHT, WIDTH)), 0, 240)
+    level = estimate_air_level(cloth.astype(np.uint8))[0]
+    assert level == np.percentile(cloth.astype(np.uint8), 99.5)
+
+
 def test_a_few_brighter_specks_are_no_air():
     image = bag_on([200, 200, 200]).astype(np.uint8)
     image[5:8, 5:8] = 255

@@ -107,7 +107,9 @@ def test_attenuations_add(pair):
 @given(two_transmissions())
 def test_attenuation_and_back_is_the_same_transmission(pair):
     transmission, _ = pair
-    np.testing.assert_allclose(from_attenuation(to_attenuation(transmission)), transmission, rtol=FLOAT32_RTOL)
+    np.testing.assert_allclose(
+        from_attenuation(to_attenuation(transmission)), transmission, rtol=FLOAT32_RTOL
+    )
 
 
 @given(two_transmissions())

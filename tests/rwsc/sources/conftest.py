@@ -53,7 +53,11 @@ class CocoTree:
         return image_id
 
     def annotation(self, image_id: int, *, bbox=None, category_id: int = 1, **fields) -> dict:
-        record = {"id": len(self.document["annotations"]) + 1, "image_id": image_id, "category_id": category_id}
+        record = {
+            "id": len(self.document["annotations"]) + 1,
+            "image_id": image_id,
+            "category_id": category_id,
+        }
         if bbox is not None:
             record["bbox"] = bbox
         self.document["annotations"].append(record | fields)
@@ -62,7 +66,9 @@ class CocoTree:
     def mask(self, name: str, mask_HW: np.ndarray) -> str:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(cv2.imencode(".png", mask_HW.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])[1])
+        path.write_bytes(
+            cv2.imencode(".png", mask_HW.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])[1]
+        )
         return name
 
     def write(self, name: str = "annotations.json") -> str:

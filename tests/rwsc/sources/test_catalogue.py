@@ -11,7 +11,8 @@ from rwsc.sources.schema import CATALOGUE_SCHEMA, Scan, ScanObject
 def a_scan(number, **changes):
     thing = ScanObject(label="gun", bbox_xywh=[1.0, 2.0, 3.5, 4.0], mask_rle="abc", flags=["clipped"])
     scan = Scan(
-        uri=f"/data/{number}.png", kind="threat", status="ok", scan_id=f"{number:016x}", sha256=f"{number:064x}",
+        uri=f"/data/{number}.png", kind="threat", status="ok",
+        scan_id=f"{number:016x}", sha256=f"{number:064x}",
         width=4, height=5, bit_depth=8, modality="colour", dataset="d", licence="CC0", air_level=[255.0],
         objects=[thing], flags=["size_mismatch"],
     )  # fmt: skip
@@ -39,7 +40,9 @@ def test_what_is_written_is_read_back(tmp_path):
 def test_rows_beyond_one_batch_keep_their_order(tmp_path):
     uri = str(tmp_path / "catalogue.parquet")
     write_catalogue(uri, (a_scan(number) for number in range(2500)))
-    assert read_catalogue(uri, columns=["scan_id"])["scan_id"].to_pylist() == [f"{n:016x}" for n in range(2500)]
+    assert read_catalogue(uri, columns=["scan_id"])["scan_id"].to_pylist() == [
+        f"{n:016x}" for n in range(2500)
+    ]
 
 
 def test_a_catalogue_of_no_rows_has_its_columns(tmp_path):
@@ -83,8 +86,8 @@ def test_the_hash_knows_neither_order_nor_place_nor_what_is_unusable(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"sha256": "0" * 64}, {"kind": "benign"}, {"licence": "academic"}, {"split": "val"}, {"air_level": [254.0]},
-     {"objects": []}, {"group": "g"}, {"status": "rejected", "reason": "r"}],
+    [{"sha256": "0" * 64}, {"kind": "benign"}, {"licence": "academic"}, {"split": "val"},
+     {"air_level": [254.0]}, {"objects": []}, {"group": "g"}, {"status": "rejected", "reason": "r"}],
 )  # fmt: skip
 def test_the_hash_knows_what_matters(tmp_path, change):
     assert hash_of(tmp_path, [a_scan(1)]) != hash_of(tmp_path, [a_scan(1, **change)])

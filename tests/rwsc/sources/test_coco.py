@@ -41,7 +41,15 @@ def test_optional_fields_are_taken_over_and_unknown_ones_ignored(tree):
 def test_missing_fields_are_none(tree):
     tree.image("a.png")
     (scan,) = read(tree)
-    assert {scan.modality, scan.dataset, scan.group, scan.split, scan.subset, scan.scanner_id, scan.licence} == {None}
+    assert {
+        scan.modality,
+        scan.dataset,
+        scan.group,
+        scan.split,
+        scan.subset,
+        scan.scanner_id,
+        scan.licence,
+    } == {None}
 
 
 def test_numbers_serve_as_group_and_scanner(tree):
@@ -84,7 +92,8 @@ def test_a_harmless_scan_with_objects_is_flagged(tree):
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "/etc/passwd", "a/../../b.png", "..\\..\\b.png", "C:\\b.png", "..", "a\0b.png", "."]
+    "name",
+    ["../../etc/passwd", "/etc/passwd", "a/../../b.png", "..\\..\\b.png", "C:\\b.png", "..", "a\0b.png", "."],
 )
 def test_a_file_name_that_leaves_the_folder_has_no_address(tree, name):
     tree.image(name)

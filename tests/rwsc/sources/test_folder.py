@@ -5,7 +5,16 @@ from rwsc.sources.folder import read_folder
 
 
 def test_images_are_sorted_harmless_and_free_of_litter(tmp_path):
-    for name in ["b.png", "a.tiff", "sub/c.jpeg", "._a.png", "__MACOSX/a.png", ".hidden/a.png", "Thumbs.db", "a.csv"]:
+    for name in [
+        "b.png",
+        "a.tiff",
+        "sub/c.jpeg",
+        "._a.png",
+        "__MACOSX/a.png",
+        ".hidden/a.png",
+        "Thumbs.db",
+        "a.csv",
+    ]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     scans = list(read_folder(str(tmp_path)))

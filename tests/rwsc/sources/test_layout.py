@@ -33,7 +33,10 @@ def test_several_coco_files_are_read_in_the_order_of_their_names(tree):
     later = tree.write("annotations/xray_train.json")
     first = tree.write("annotations/xray_test_easy.json")
     assert coco_files(str(tree.root)) == [first, later]
-    assert [scan.split for scan in open_source(str(tree.root), layout=None, dropped=Counter())] == ["test", "train"]
+    assert [scan.split for scan in open_source(str(tree.root), layout=None, dropped=Counter())] == [
+        "test",
+        "train",
+    ]
 
 
 def test_captions_and_litter_beside_instances_are_left_alone(tree):
@@ -78,7 +81,8 @@ def test_nothing_at_the_address_says_so(tmp_path):
 @pytest.mark.parametrize(
     ("uri", "split"),
     [("/d/annotations/instances_train2017.json", "train"), ("/d/xray_test_easy.json", "test"),
-     ("/d/valid/_annotations.coco.json", "val"), ("s3://b/annotations.json", None), ("/d/trainset.json", None)],
+     ("/d/valid/_annotations.coco.json", "val"), ("s3://b/annotations.json", None),
+     ("/d/trainset.json", None)],
 )  # fmt: skip
 def test_a_split_is_read_from_the_name(uri, split):
     assert split_of(uri) == split

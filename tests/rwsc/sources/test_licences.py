@@ -18,7 +18,8 @@ def test_permissive_texts_are_permissive(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["academic purposes only, no commercial use", "CC-BY-NC 4.0", "CC BY-NC-SA", "non-commercial", "Noncommercial",
+    ["academic purposes only, no commercial use", "CC-BY-NC 4.0", "CC BY-NC-SA", "non-commercial",
+     "Noncommercial", "commercial use is prohibited",
      "for research", "research and education", "MIT, but not for commercial use", "Academic"],
 )  # fmt: skip
 def test_any_restricting_word_makes_a_text_academic(text):
@@ -26,7 +27,17 @@ def test_any_restricting_word_makes_a_text_academic(text):
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "  ", "no licence stated", "permitted on request", "submit a form", "CC BY-SA 4.0", "CC-BY-ND"]
+    "text",
+    [
+        None,
+        "",
+        "  ",
+        "no licence stated",
+        "permitted on request",
+        "submit a form",
+        "CC BY-SA 4.0",
+        "CC-BY-ND",
+    ],
 )
 def test_what_says_nothing_clear_is_unknown(text):
     assert classify(text) is Licence.UNKNOWN

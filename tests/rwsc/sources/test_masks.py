@@ -7,6 +7,9 @@ from pycocotools import mask as coco_mask
 
 from rwsc.sources.masks import MaskSizeMismatch, decode_rle, encode_rle, mask_from_segmentation
 
+# pycocotools has not caught up with NumPy 2's copy keyword.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 MASKS = st.tuples(st.integers(1, 12), st.integers(1, 12)).flatmap(lambda hw: arrays(bool, hw))
 H, W = 30, 40
 
@@ -32,7 +35,9 @@ def test_plain_run_lengths_read_as_pycocotools_reads_them(mask_HW):
     flat = mask_HW.T.ravel().astype(int)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flat]))).tolist()
     counts = np.diff([0, *edges, flat.size]).tolist()
-    theirs = coco_mask.decode(coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width))
+    theirs = coco_mask.decode(
+        coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
+    )
     ours = mask_from_segmentation({"size": [height, width], "counts": counts}, height=height, width=width)
     np.testing.assert_array_equal(ours, theirs.astype(bool))
     np.testing.assert_array_equal(ours, mask_HW)

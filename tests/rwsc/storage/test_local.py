@@ -58,9 +58,13 @@ def test_a_writer_killed_half_way_leaves_no_object(tmp_path, older):
 
 
 def test_an_exception_leaves_nothing_behind(tmp_path):
-    with pytest.raises(KeyboardInterrupt), whole_file(tmp_path / "a") as file:
-        file.write(b"half")
-        raise KeyboardInterrupt
+    def write_half():
+        with whole_file(tmp_path / "a") as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -90,9 +90,13 @@ def test_listing_passes_a_page(s3_uri, monkeypatch):
 def test_a_failure_of_the_caller_between_two_keys_is_its_own(store_uri):
     store = Prefix(store_uri)
     store.write("a", b"1")
-    with pytest.raises(OSError, match="mine"):
+
+    def stumble():
         for _ in store.list_keys():
             raise OSError("mine")
+
+    with pytest.raises(OSError, match="mine"):
+        stumble()
 
 
 def test_without_overwriting_the_first_writer_wins(store_uri):

@@ -162,9 +162,7 @@ class TestRegionStatistics:
         feature, mask = features(seed), (soft_mask if soft else hard_mask)(seed)
         expected = reference_map(feature, mask)
         np.testing.assert_allclose(masked_average_pool(feature, mask).numpy(), expected, **CLOSE)
-        np.testing.assert_allclose(
-            deviation_map(feature, mask).numpy(), feature.numpy() - expected, **CLOSE
-        )
+        np.testing.assert_allclose(deviation_map(feature, mask).numpy(), feature.numpy() - expected, **CLOSE)
 
     @given(seed=SEEDS, soft=st.booleans())
     @settings(max_examples=20, deadline=None)
@@ -193,7 +191,9 @@ class TestRegionStatistics:
         mask = hard_mask(seed)
         normal = normalise_regions(5 * features(seed) + 7, mask)
         for region in (mask, 1 - mask):
-            torch.testing.assert_close(region_mean(normal, region), torch.zeros(2, 3, 1, 1), rtol=0, atol=1e-4)
+            torch.testing.assert_close(
+                region_mean(normal, region), torch.zeros(2, 3, 1, 1), rtol=0, atol=1e-4
+            )
             spread = region_mean(normal.square(), region)
             torch.testing.assert_close(spread, torch.ones(2, 3, 1, 1), rtol=0, atol=1e-3)
 
@@ -226,6 +226,7 @@ class TestRegionStatistics:
         feature = torch.full((1, 2, 300, 300), 2.0, dtype=torch.float16)
         mask = torch.zeros(1, 1, 300, 300, dtype=torch.float16)
         mask[..., :150] = 1
+        torch.testing.assert_close(region_mean(feature, mask), torch.full((1, 2, 1, 1), 2.0))
         pooled = masked_average_pool(feature, mask)
         assert pooled.dtype == torch.float16
         torch.testing.assert_close(pooled, feature)

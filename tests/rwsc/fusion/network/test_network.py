@@ -166,7 +166,9 @@ def test_each_switch_changes_the_result_and_no_tensor(changes):
     assert (run(switched, *inputs) - run(plain, *inputs)).abs().max() > 1e-4
 
 
-@pytest.mark.parametrize("changes", [{"style_source": "item"}, {"style_source": "bag"}, {"copy_sources": False}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{"style_source": "item"}, {"style_source": "bag"}, {"copy_sources": False}], ids=str
+)
 def test_switches_that_change_what_is_wired_change_tensors(changes):
     plain, switched = make_network(), make_network(**changes)
     assert run(switched, *scene()).shape == run(plain, *scene()).shape

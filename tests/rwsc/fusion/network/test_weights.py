@@ -142,7 +142,9 @@ def test_weights_cut_short_are_refused_even_with_a_matching_hash(pair):
 
 
 def forge_safetensors(dtype, shape, num_bytes):
-    header = json.dumps({"head.bias": {"dtype": dtype, "shape": shape, "data_offsets": [0, num_bytes]}}).encode()
+    header = json.dumps(
+        {"head.bias": {"dtype": dtype, "shape": shape, "data_offsets": [0, num_bytes]}}
+    ).encode()
     return struct.pack("<Q", len(header)) + header + bytes(num_bytes)
 
 
@@ -153,7 +155,9 @@ def forge_safetensors(dtype, shape, num_bytes):
         ("X9", [4], 4),
         ("F32", [2**40, 2**40], 4),
         ("F32", [0, 2**63 - 1], 0),
+        ("F32", [0, 2**40, 2**40], 0),
         ("F32", [-1], 4),
+        ("F32", [], 0),
     ],
 )
 def test_tensors_that_cannot_be_are_refused(pair, dtype, shape, num_bytes):
@@ -167,7 +171,10 @@ def test_tensors_that_cannot_be_are_refused(pair, dtype, shape, num_bytes):
         (lambda t: t.update(extra=torch.zeros(2)), r"'extra' is \(2,\) float32, the network has missing"),
         (lambda t: t.update({"head.bias": torch.zeros(4)}), r"'head.bias' is \(4,\) float32"),
         (lambda t: t.update({"head.bias": torch.zeros(3).half()}), r"'head.bias' is \(3,\) float16"),
-        (lambda t: t.update({"head.bias": torch.zeros(3, dtype=torch.int32)}), r"'head.bias' is \(3,\) int32"),
+        (
+            lambda t: t.update({"head.bias": torch.zeros(3, dtype=torch.int32)}),
+            r"'head.bias' is \(3,\) int32",
+        ),
         (lambda t: t.update({"a\nb" * 99: torch.zeros(1)}), r"is \(1,\) float32"),
     ],
     ids=["missing", "extra", "shape", "half", "integer", "odd name"],
@@ -204,7 +211,10 @@ def test_what_is_no_card_is_refused(pair, card, match):
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"format_version": FORMAT_VERSION + 1, "soul": 1}, f"of version 2; this rwsc reads up to {FORMAT_VERSION}"),
+        (
+            {"format_version": FORMAT_VERSION + 1, "soul": 1},
+            f"of version 2; this rwsc reads up to {FORMAT_VERSION}",
+        ),
         ({"format_version": 1e30}, "of version 1e"),
         ({"format_version": 10**4000}, "of version 1000"),
         ({"format_version": "2"}, "'format_version'"),

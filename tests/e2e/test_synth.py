@@ -1,0 +1,194 @@
+"""Synthesis on a real cluster: same bytes anywhere, nothing lost, nothing twice, resume after every kill."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pycocotools.coco import COCO
+
+from rwsc.corpus.commit import committed_shards, read_rows
+from rwsc.errors import RunMismatch, WeightsError
+from rwsc.fusion.network.config import named_config
+from rwsc.fusion.network.network import RwscNetwork
+from rwsc.fusion.network.weights import WeightsCard, encode_weights
+from rwsc.runs.synthesize import COCO_KEY, synthesize
+from rwsc.storage.images import decode_image
+from rwsc.storage.prefix import Prefix, read_uri
+from support.corpora import make_inputs, synth_config
+from support.processes import kill, ray_workers, rwsc, wait_for
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+
+def write_weights(folder, seed=0, **changes):
+    torch.manual_seed(seed)
+    config = named_config("tiny", **changes)
+    card = WeightsCard(network=config, code_version="0", data_licence="CC0")
+    weights, text = encode_weights(RwscNetwork(config), card)
+    folder.write("weights.safetensors", weights)
+    folder.write("weights.json", text)
+    return folder.uri
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    return write_weights(Prefix(str(tmp_path_factory.mktemp("weights"))))
+
+
+def files_of(uri):
+    """Every file of a corpus by name, without the report, which tells how long it took."""
+    corpus = Prefix(uri)
+    return {
+        key: hashlib.sha256(corpus.read(key)).hexdigest()
+        for key in corpus.list_keys()
+        if key != "report.json"
+    }
+
+
+CHANGES = {"engine": "rwsc", "num_images": 48, "shard_images": 4, "placement": {"items_max": 2}}
+
+
+def make(inputs_root, output, **changes):
+    config = synth_config(inputs_root, output=str(output), **changes)
+    return config, synthesize(config)
+
+
+def rows_of(uri):
+    corpus = Prefix(uri)
+    return [row for shard in sorted(committed_shards(corpus)) for row in read_rows(corpus, shard)]
+
+
+@pytest.fixture(scope="module")
+def made(ray_cluster, inputs_root, weights, tmp_path_factory):
+    """The undisturbed corpus: its settings and totals."""
+    output = tmp_path_factory.mktemp("made") / "corpus"
+    return make(inputs_root, output, weights=weights, workers=3, **CHANGES)
+
+
+def test_one_worker_and_three_make_the_same_files(made, inputs_root, weights, tmp_path):
+    make(inputs_root, tmp_path / "one", weights=weights, workers=1, **CHANGES)
+    one, three = files_of(str(tmp_path / "one")), files_of(made[0].output)
+    assert one == three
+    assert sum(key.startswith("images/") for key in one) == 48
+
+
+def test_every_planned_image_is_one_row_and_every_made_row_one_file(made):
+    config, totals = made
+    corpus, rows = Prefix(config.output), rows_of(config.output)
+    assert len(rows) == len({row["image_id"] for row in rows}) == totals.planned == 48
+    assert {row["uri"] for row in rows} == set(corpus.list_keys("images"))
+    for row in rows:
+        assert hashlib.sha256(corpus.read(row["uri"])).hexdigest() == row["sha256"]
+
+
+def test_both_engines_share_one_plan_and_its_placements(made, inputs_root, tmp_path):
+    config, _ = make(inputs_root, tmp_path / "tip", **{**CHANGES, "engine": "tip"})
+    by_tip = {row["image_id"]: row for row in rows_of(config.output)}
+    by_rwsc = {row["image_id"]: row for row in rows_of(made[0].output)}
+    assert by_tip.keys() == by_rwsc.keys()
+    for image_id, row in by_tip.items():
+        assert row["objects"] == by_rwsc[image_id]["objects"]
+        assert row["sha256"] != by_rwsc[image_id]["sha256"]
+
+
+def test_a_second_run_changes_nothing_and_says_so(made, capsys):
+    config, totals = made
+    before = {path: path.stat().st_mtime_ns for path in Path(config.output).rglob("*") if path.is_file()}
+    capsys.readouterr()
+    assert synthesize(config) == totals
+    assert "nothing to do" in capsys.readouterr().err
+    after = {path: path.stat().st_mtime_ns for path in Path(config.output).rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_a_folder_of_other_settings_is_refused_with_the_difference(made, tmp_path):
+    config, _ = made
+    before = files_of(config.output)
+    with pytest.raises(RunMismatch, match=r"settings.num_images: 48 -> 8; settings.seed: 0 -> 5"):
+        synthesize(config.model_copy(update={"num_images": 8, "seed": 5}))
+    make_inputs(str(tmp_path / "other"), num_bags=3)
+    with pytest.raises(RunMismatch, match=r"inputs.bags"):
+        synthesize(config.model_copy(update={"bags": str(tmp_path / "other" / "catalogue.parquet")}))
+    assert files_of(config.output) == before
+
+
+def test_outside_the_fused_rectangles_the_files_decode_to_the_bag(made):
+    corpus = Prefix(made[0].output)
+    for row in rows_of(corpus.uri):
+        image, bag = decode_image(corpus.read(row["uri"])), decode_image(read_uri(row["scan_uri"]))
+        outside = np.ones(bag.shape[:2], bool)
+        for thing in row["objects"]:
+            x, y, width, height = thing["fused_xywh"]
+            outside[y : y + height, x : x + width] = False
+        np.testing.assert_array_equal(image[outside], bag[outside])
+
+
+def test_weights_of_another_size_are_refused_before_anything_is_written(inputs_root, tmp_path):
+    folder = Prefix(str(tmp_path / "weights"))
+    write_weights(folder)
+    other = Prefix(str(tmp_path / "other"))
+    write_weights(other, stage_channels=(8, 16, 32))
+    folder.write("weights.safetensors", other.read("weights.safetensors"))
+    config = synth_config(inputs_root, output=str(tmp_path / "corpus"), engine="rwsc", weights=folder.uri)
+    with pytest.raises(WeightsError):
+        synthesize(config)
+    assert list(Prefix(config.output).list_keys()) == []
+
+
+def test_bags_spoilt_after_indexing_cost_a_row_each(ray_cluster, tmp_path):
+    make_inputs(str(tmp_path), num_bags=6)
+    bags = sorted((tmp_path / "scans" / "bags").iterdir())
+    bags[0].unlink()
+    bags[1].write_bytes(b"")
+    bags[2].write_text("this is no picture")
+    config, totals = make(str(tmp_path), tmp_path / "corpus", num_images=6)
+    assert (totals.planned, totals.made, totals.failed) == (6, 3, 3)
+    rows = rows_of(config.output)
+    reasons = sorted(row["reason"] for row in rows if row["status"] == "failed")
+    assert len(reasons) == 3
+    assert all(row["uri"] is None for row in rows if row["status"] == "failed")
+
+
+def test_after_a_killed_driver_and_a_killed_worker_the_corpus_is_the_undisturbed_one(
+    made, ray_cluster, inputs_root, weights, tmp_path
+):
+    output = tmp_path / "corpus"
+    settings = tmp_path / "settings.toml"
+    settings.write_text("[synth]\nshard_images = 4\n")
+    arguments = [
+        "synth", "--items", f"{inputs_root}/items", "--bags", f"{inputs_root}/catalogue.parquet", "-o", output,
+        "--weights", weights, "--num-images", 48, "--items-per-bag", "1-2", "--workers", 2, "--config", settings,
+    ]  # fmt: skip
+    corpus = Prefix(str(output))
+
+    driver = rwsc(*arguments, address=ray_cluster, cwd=tmp_path)
+    wait_for(lambda: committed_shards(corpus), process=driver)
+    kill(driver.pid)
+    driver.communicate()
+    assert 0 < len(committed_shards(corpus)) < 12
+
+    driver = rwsc(*arguments, address=ray_cluster, cwd=tmp_path)
+    done = len(committed_shards(corpus))
+    wait_for(lambda: len(committed_shards(corpus)) > done, process=driver)
+    kill(wait_for(lambda: ray_workers("MapWorker"), process=driver)[0])
+    out, err = driver.communicate(timeout=180)
+    assert driver.returncode == 0, err[-3000:]
+    assert out.strip() == corpus.uri_of(COCO_KEY)
+    assert files_of(str(output)) == files_of(made[0].output)
+
+
+@pytest.mark.s3
+def test_the_same_run_works_in_a_bucket(ray_cluster, s3_uri, tmp_path, capsys):
+    make_inputs(s3_uri, num_bags=4)
+    weights = write_weights(Prefix(f"{s3_uri}/weights"))
+    _, totals = make(s3_uri, f"{s3_uri}/corpus", engine="rwsc", weights=weights)
+    assert totals.made == 7
+    corpus = Prefix(f"{s3_uri}/corpus")
+    (tmp_path / "coco.json").write_bytes(corpus.read(COCO_KEY))
+    with capsys.disabled():
+        coco = COCO(str(tmp_path / "coco.json"))
+    for image in coco.imgs.values():
+        assert decode_image(corpus.read(image["file_name"])).shape[:2] == (image["height"], image["width"])
+    assert synthesize(synth_config(s3_uri, engine="rwsc", weights=weights)) == totals

@@ -1,0 +1,126 @@
+"""Training on a real cluster: resume after kills gives the straight run's weights, bit for bit."""
+
+import json
+
+import pytest
+
+from rwsc.errors import RunMismatch, WeightsError
+from rwsc.fusion.network.weights import decode_weights
+from rwsc.runs.metrics_log import read_metrics
+from rwsc.runs.train import train
+from rwsc.runs.weights import read_weights
+from rwsc.storage.prefix import Prefix
+from rwsc.training.settings import TrainConfig
+from support.corpora import make_inputs
+from support.processes import kill, ray_workers, rwsc, wait_for
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+SETTINGS = """
+[train]
+steps = 24
+batch = 4
+workers = 2
+checkpoint_every = 4
+report_every = 2
+validation_samples = 4
+learning_rate = 2e-3
+
+[train.sample]
+crop_px = 32
+"""
+
+
+def make_config(root, output, **changes):
+    folder = Prefix(root)
+    defaults = {
+        "items": folder.uri_of("items"),
+        "bags": folder.uri_of("catalogue.parquet"),
+        "output": str(output),
+        "steps": 4,
+        "batch": 2,
+        "checkpoint_every": 2,
+        "report_every": 1,
+        "validation_samples": 2,
+        "sample": {"crop_px": 32},
+    }
+    return TrainConfig(**{**defaults, **changes})
+
+
+def test_after_a_killed_worker_and_a_killed_driver_the_weights_are_the_straight_runs(
+    ray_cluster, inputs_root, tmp_path
+):
+    settings = tmp_path / "settings.toml"
+    settings.write_text(SETTINGS)
+
+    def command(output):
+        return [
+            "train", "--items", f"{inputs_root}/items", "--bags", f"{inputs_root}/catalogue.parquet",
+            "-o", output, "--config", settings,
+        ]  # fmt: skip
+
+    straight = rwsc(*command(tmp_path / "straight"), address=ray_cluster, cwd=tmp_path)
+    out, err = straight.communicate(timeout=300)
+    assert straight.returncode == 0, err[-3000:]
+
+    run = Prefix(str(tmp_path / "run"))
+
+    def checkpoints():
+        return {key.split("/")[1] for key in run.list_keys("checkpoints") if key.endswith(".safetensors")}
+
+    driver = rwsc(*command(run.uri), address=ray_cluster, cwd=tmp_path)
+    wait_for(checkpoints, process=driver)
+    kill(wait_for(lambda: ray_workers("TrainWorker"), process=driver)[0])
+    before = checkpoints()
+    wait_for(lambda: checkpoints() - before, process=driver)
+    kill(driver.pid)
+    driver.communicate()
+    assert not run.exists("weights.safetensors")
+
+    driver = rwsc(*command(run.uri), address=ray_cluster, cwd=tmp_path)
+    out, err = driver.communicate(timeout=300)
+    assert driver.returncode == 0, err[-3000:]
+    assert "taking up the run" in err
+    assert out.strip() == run.uri_of("weights.safetensors")
+    assert run.read("weights.safetensors") == Prefix(str(tmp_path / "straight")).read("weights.safetensors")
+
+    lines = read_metrics(run)
+    assert [line["step"] for line in lines] == list(range(2, 25, 2))
+    straight_lines = read_metrics(Prefix(str(tmp_path / "straight")))
+    assert [line["total"] for line in lines] == [line["total"] for line in straight_lines]
+    assert sum(line["total"] for line in lines[-3:]) < sum(line["total"] for line in lines[:3])
+
+
+@pytest.mark.s3
+def test_a_run_in_a_bucket_leaves_weights_card_curves_and_checkpoints(ray_cluster, s3_uri):
+    make_inputs(s3_uri, num_bags=4)
+    config = make_config(s3_uri, f"{s3_uri}/run")
+    assert train(config) == f"{s3_uri}/run/weights.safetensors"
+    run = Prefix(f"{s3_uri}/run")
+    keys = set(run.list_keys())
+    assert {"run.json", "metrics.jsonl", "weights.safetensors", "weights.json"} <= keys
+    assert any(key.startswith("tensorboard/events.out.tfevents") for key in keys)
+    assert any(key.startswith("checkpoints/step_00000004/") for key in keys)
+    network, card = decode_weights(*read_weights(run.uri))
+    assert card.data_licence == "made up, CC0"
+    assert set(card.data_hashes) == {"items", "bags"}
+    assert card.metrics["step"] in (2, 4)
+    assert network.config == config.network_config()
+    assert [json.loads(line)["step"] for line in run.read("metrics.jsonl").splitlines()] == [1, 2, 3, 4]
+
+
+def test_a_finished_run_is_left_alone_and_other_settings_are_refused(ray_cluster, inputs_root, tmp_path, capsys):
+    config = make_config(inputs_root, tmp_path / "run", steps=2, checkpoint_every=1)
+    train(config)
+    before = (tmp_path / "run" / "weights.safetensors").stat().st_mtime_ns
+    train(config)
+    assert "trained already" in capsys.readouterr().err
+    assert (tmp_path / "run" / "weights.safetensors").stat().st_mtime_ns == before
+    with pytest.raises(RunMismatch, match=r"settings.seed: 0 -> 1"):
+        train(make_config(inputs_root, tmp_path / "run", steps=2, checkpoint_every=1, seed=1))
+
+    fine_tuned = make_config(inputs_root, tmp_path / "tuned", steps=1, start_from=str(tmp_path / "run"))
+    train(fine_tuned)
+    assert decode_weights(*read_weights(fine_tuned.output))[1].training["steps"] == 1
+    with pytest.raises(WeightsError, match="network of other settings than size 'base'"):
+        train(make_config(inputs_root, tmp_path / "base", size="base", start_from=str(tmp_path / "run")))

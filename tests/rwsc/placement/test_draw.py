@@ -1,0 +1,264 @@
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from rwsc.physics.phantoms import ITEM_LABELS, draw_bag, draw_item
+from rwsc.placement.draw import NoRoom, PlacementConfig, draw_num_items, draw_placements
+from rwsc.placement.fit import shrink
+from rwsc.placement.pose import Pose, pose_item
+from rwsc.placement.region import bag_region
+from rwsc.seeds import stream
+
+seeds = st.integers(0, 2**31)
+AS_IT_IS = {"scale_min": 1, "scale_max": 1, "rotate": False, "flip": False, "edge_margin_px": 0}
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """An item that is a block of one attenuation."""
+
+    height: int
+    width: int
+
+    @property
+    def transmission_HWC(self):
+        return np.full((self.height, self.width, 3), 0.5, np.float32)
+
+    @property
+    def alpha_HW(self):
+        return np.ones((self.height, self.width), np.float32)
+
+
+def disc_region(height=200, width=260):
+    y, x = np.mgrid[:height, :width]
+    return ((y - height / 2) / (height / 2 - 5)) ** 2 + ((x - width / 2) / (width / 2 - 5)) ** 2 < 1
+
+
+def phantoms(seed, number, size=50):
+    rng = np.random.default_rng(seed)
+    return [draw_item(rng, ITEM_LABELS[int(rng.integers(len(ITEM_LABELS)))], size) for _ in range(number)]
+
+
+def in_bag(placement, mask_HW, shape):
+    whole = np.zeros(shape, bool)
+    whole[placement.window] = mask_HW
+    return whole
+
+
+@settings(max_examples=40)
+@given(seeds, st.integers(1, 4), st.booleans(), st.integers(0, 6))
+def test_every_item_lies_inside_the_region_as_a_whole(seed, number, overlap, margin):
+    region = disc_region()
+    config = PlacementConfig(items_max=4, allow_overlap=overlap, edge_margin_px=margin)
+    placements = draw_placements(stream(seed), region, phantoms(seed, number), config)
+    assert not isinstance(placements, NoRoom)
+    allowed = shrink(region, margin)
+    for placement in placements:
+        covered = in_bag(placement, placement.posed.alpha_HW > 0, region.shape)
+        assert covered.sum() == (placement.posed.alpha_HW > 0).sum()
+        assert not (covered & ~allowed).any()
+
+
+@settings(max_examples=25)
+@given(seeds)
+def test_items_do_not_overlap_unless_they_may(seed):
+    region = disc_region(150, 150)
+    items = phantoms(seed, 5, size=60)
+    together = np.zeros(region.shape, int)
+    for placement in draw_placements(stream(seed), region, items, PlacementConfig(items_max=5)):
+        together += in_bag(placement, placement.posed.alpha_HW > 0, region.shape)
+    assert together.max() == 1
+
+
+def test_items_overlap_where_they_may():
+    config = PlacementConfig(items_min=2, items_max=2, allow_overlap=True, max_item_fraction=1, **AS_IT_IS)
+    placed = draw_placements(stream(0), np.ones((20, 20), bool), [Block(15, 15), Block(15, 15)], config)
+    assert len(placed) == 2
+    refused = draw_placements(
+        stream(0),
+        np.ones((20, 20), bool),
+        [Block(15, 15), Block(15, 15)],
+        config.model_copy(update={"allow_overlap": False}),
+    )
+    assert isinstance(refused, NoRoom)
+    assert "item 1: none of 8 poses fits into 175 free pixels" in refused.reason
+
+
+@settings(max_examples=30)
+@given(seeds)
+def test_the_box_is_tight_around_the_mask(seed):
+    region = disc_region()
+    for placement in draw_placements(stream(seed), region, phantoms(seed, 2), PlacementConfig(items_max=2)):
+        mask = placement.mask_in(*region.shape)
+        assert mask.sum() == (placement.posed.alpha_HW >= 0.5).sum()
+        rows, columns = np.nonzero(mask)
+        x, y, width, height = placement.bbox_xywh
+        assert (x, y) == (columns.min(), rows.min())
+        assert (x + width, y + height) == (columns.max() + 1, rows.max() + 1)
+        assert all(isinstance(side, float) for side in placement.bbox_xywh)
+
+
+@settings(max_examples=20)
+@given(seeds)
+def test_a_placement_can_be_made_again_from_its_pose(seed):
+    items = phantoms(seed, 2)
+    for placement in draw_placements(stream(seed), disc_region(), items, PlacementConfig(items_max=2)):
+        item = items[placement.item_index]
+        again = pose_item(item.transmission_HWC, item.alpha_HW, Pose(**vars(placement.pose)))
+        np.testing.assert_array_equal(again.alpha_HW, placement.posed.alpha_HW)
+        np.testing.assert_array_equal(again.transmission_HWC, placement.posed.transmission_HWC)
+
+
+def summary(placements):
+    return [(place.item_index, place.pose, place.x_px, place.y_px) for place in placements]
+
+
+@settings(max_examples=15)
+@given(seeds)
+def test_the_same_stream_draws_the_same_placements(seed):
+    config, items = PlacementConfig(items_max=3), phantoms(seed, 3)
+    one, two, other = (
+        summary(draw_placements(stream(key), disc_region(), items, config)) for key in (seed, seed, seed + 1)
+    )
+    assert one == two
+    assert one != other
+
+
+@settings(max_examples=20)
+@given(seeds, st.integers(0, 4), st.integers(1, 10))
+def test_a_draw_takes_a_fixed_count_of_numbers_whatever_comes_of_it(seed, number, tries):
+    rng, reference = stream(seed), stream(seed)
+    config = PlacementConfig(max_tries=tries)
+    draw_placements(rng, disc_region(30, 30), phantoms(seed, number), config)
+    reference.random(4 * tries * number)
+    assert rng.random() == reference.random()
+
+
+def test_positions_are_drawn_evenly_from_all_that_fit():
+    region = np.zeros((12, 14), bool)
+    region[2:8, 3:9] = True
+    region[8:11, 3:5] = True
+    config = PlacementConfig(max_item_fraction=1, **AS_IT_IS)
+    rng = stream("even")
+    drawn = [draw_placements(rng, region, [Block(3, 2)], config)[0] for _ in range(2000)]
+    counts = {}
+    for placement in drawn:
+        counts[placement.y_px, placement.x_px] = counts.get((placement.y_px, placement.x_px), 0) + 1
+    fits = {(y, x) for y in range(10) for x in range(13) if region[y : y + 3, x : x + 2].all()}
+    assert set(counts) == fits
+    expected = 2000 / len(fits)
+    chi_squared = sum((count - expected) ** 2 / expected for count in counts.values())
+    assert chi_squared < len(fits) + 5 * np.sqrt(2 * len(fits))
+
+
+@settings(max_examples=30)
+@given(seeds, st.floats(0.3, 1), st.floats(0, 1))
+def test_poses_stay_within_the_limits(seed, low, span):
+    config = PlacementConfig(
+        scale_min=low, scale_max=low + span, rotate=False, flip=False, max_item_fraction=0.5
+    )
+    item = phantoms(seed, 1)[0]
+    drawn = draw_placements(stream(seed), disc_region(), [item], config)
+    if isinstance(drawn, NoRoom):
+        assert max(item.alpha_HW.shape) * low > 0.5 * 250
+        return
+    pose = drawn[0].pose
+    assert low <= pose.scale <= low + span
+    assert (pose.rotation_deg, pose.flip) == (0, False)
+    assert max(drawn[0].posed.alpha_HW.shape) <= 0.5 * 250 + 3
+
+
+def test_rotation_and_mirroring_are_drawn_over_their_whole_range():
+    rng, item = stream("range"), Block(6, 9)
+    poses = [
+        draw_placements(rng, np.ones((40, 40), bool), [item], PlacementConfig())[0].pose for _ in range(300)
+    ]
+    turns = np.array([pose.rotation_deg for pose in poses])
+    assert np.histogram(turns, bins=4, range=(0, 360))[0].min() > 45
+    assert 110 < sum(pose.flip for pose in poses) < 190
+    scales = np.array([pose.scale for pose in poses])
+    assert scales.min() < 0.85
+    assert scales.max() > 1.15
+
+
+def test_an_item_too_long_for_the_bag_is_left_out_with_a_reason():
+    config = PlacementConfig(scale_min=0.5, max_item_fraction=0.4)
+    drawn = draw_placements(stream(0), np.ones((50, 100), bool), [Block(10, 120)], config)
+    assert drawn == NoRoom("item 0: 60 px long at its smallest, the bag takes 40 px")
+
+
+def test_an_item_that_fits_only_when_small_is_drawn_small():
+    config = PlacementConfig(scale_min=0.2, scale_max=5, max_item_fraction=0.5, rotate=False)
+    for seed in range(20):
+        placed = draw_placements(stream(seed), np.ones((100, 100), bool), [Block(40, 40)], config)
+        assert placed[0].pose.scale <= 50 / 40
+
+
+def test_an_empty_region_has_no_room():
+    drawn = draw_placements(stream(0), np.zeros((50, 50), bool), [Block(5, 5)], PlacementConfig())
+    assert isinstance(drawn, NoRoom)
+
+
+def test_an_item_without_room_does_not_keep_out_the_others():
+    config = PlacementConfig(items_max=3)
+    items = [Block(10, 10), Block(900, 900), Block(10, 10)]
+    placed = draw_placements(stream(0), disc_region(), items, config)
+    assert [place.item_index for place in placed] == [0, 2]
+
+
+def test_too_few_items_with_room_reject_the_bag():
+    config = PlacementConfig(items_min=2, items_max=3)
+    drawn = draw_placements(stream(0), disc_region(), [Block(10, 10), Block(900, 900)], config)
+    assert isinstance(drawn, NoRoom)
+    assert drawn.reason.startswith("item 1: 720 px long at its smallest")
+
+
+def test_no_items_are_no_placements():
+    assert draw_placements(stream(0), disc_region(), [], PlacementConfig()) == []
+
+
+def test_the_region_is_left_alone():
+    region = disc_region()
+    before = region.copy()
+    draw_placements(stream(0), region, phantoms(0, 2), PlacementConfig(items_max=2))
+    np.testing.assert_array_equal(region, before)
+
+
+def test_the_number_of_items_is_drawn_evenly():
+    rng, config = stream("number"), PlacementConfig(items_min=2, items_max=4)
+    counts = np.bincount([draw_num_items(rng, config) for _ in range(900)], minlength=5)
+    assert counts[:2].tolist() == [0, 0]
+    assert counts[2:].min() > 230
+
+
+def test_placed_in_a_phantom_an_item_lies_on_the_bag():
+    bag = draw_bag(np.random.default_rng(3), 240, 320)
+    region = bag_region(bag.transmission_HWC)
+    for seed in range(5):
+        for placement in draw_placements(stream(seed), region, phantoms(seed, 1), PlacementConfig()):
+            mask = placement.mask_in(*region.shape)
+            assert (bag.transmission_HWC[mask].min(axis=-1) < 1).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("settings_", "message"),
+    [
+        ({"items_min": 3, "items_max": 2}, r"items_min \(3\) is above items_max \(2\)"),
+        ({"scale_min": 2.0}, r"scale_min \(2.0\) is above scale_max \(1.2\)"),
+        ({"items_min": 0}, "items_min"),
+        ({"max_item_fraction": 1.1}, "max_item_fraction"),
+        ({"edge_margin_px": -1}, "edge_margin_px"),
+        ({"max_attempts": 3}, "max_attempts"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings_, message):
+    with pytest.raises(ValidationError, match=message):
+        PlacementConfig(**settings_)
+
+
+def test_every_setting_is_described():
+    assert all(field.description for field in PlacementConfig.model_fields.values())

@@ -1,0 +1,137 @@
+import random
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from rwsc.errors import ObjectMissing, SourceError
+from rwsc.storage.files import open_read
+from rwsc.storage.parquet import encode_table, read_table, write_table
+from rwsc.storage.prefix import Prefix
+
+KIND = "rwsc.test"
+TABLE = pa.table(
+    {
+        "scan_id": [f"{number:04}" for number in range(1000)],
+        "width": pa.array(range(1000), pa.int32()),
+        "objects": [[{"label": "knife", "bbox_xywh": [1.0, 2.0, 3.0, 4.0]}] * (n % 3) for n in range(1000)],
+    }
+)
+
+
+def test_a_table_goes_round(store_uri):
+    uri = f"{store_uri}/sub/table.parquet"
+    write_table(uri, TABLE, kind=KIND, version=1, row_group_rows=100)
+    assert read_table(uri, kind=KIND).equals(TABLE)
+    assert read_table(uri, kind=KIND, version=1).equals(TABLE)
+    with open_read(uri) as file:
+        plain = pq.ParquetFile(file)
+        assert plain.num_row_groups == 10
+        assert plain.schema_arrow.metadata[b"rwsc.kind"] == KIND.encode()
+        assert plain.schema_arrow.metadata[b"rwsc.version"] == b"1"
+
+
+def test_columns_and_rows_can_be_chosen(store_uri):
+    uri = f"{store_uri}/table.parquet"
+    write_table(uri, TABLE, kind=KIND, version=1)
+    chosen = read_table(uri, kind=KIND, columns=["scan_id"], filters=[("width", ">=", 998)])
+    assert chosen.to_pydict() == {"scan_id": ["0998", "0999"]}
+
+
+def test_an_empty_table_keeps_its_columns(tmp_path):
+    write_table(f"{tmp_path}/t", TABLE.slice(0, 0), kind=KIND, version=1)
+    back = read_table(f"{tmp_path}/t", kind=KIND)
+    assert back.num_rows == 0
+    assert back.schema.equals(TABLE.schema)
+
+
+def test_equal_rows_give_equal_bytes(tmp_path):
+    in_chunks = pa.concat_tables([TABLE.slice(0, 7), TABLE.slice(7, 500), TABLE.slice(507)])
+    from_pandas = TABLE.replace_schema_metadata({"pandas": '{"pandas_version": "1.2.3"}'})
+    files = []
+    for number, table in enumerate((TABLE, TABLE, in_chunks, from_pandas)):
+        write_table(f"{tmp_path}/{number}", table, kind=KIND, version=1, row_group_rows=300)
+        files.append((tmp_path / str(number)).read_bytes())
+    assert len(set(files)) == 1
+    write_table(f"{tmp_path}/plain", TABLE, kind=KIND, version=1)
+    assert encode_table(in_chunks, kind=KIND, version=1) == (tmp_path / "plain").read_bytes()
+
+
+def test_another_kind_is_refused(tmp_path):
+    uri = f"{tmp_path}/table.parquet"
+    write_table(uri, TABLE, kind="rwsc.items", version=1)
+    with pytest.raises(SourceError, match=r"a table of the kind 'rwsc\.items', not 'rwsc\.test'"):
+        read_table(uri, kind=KIND)
+
+
+def test_a_newer_version_is_refused(tmp_path):
+    uri = f"{tmp_path}/table.parquet"
+    write_table(uri, TABLE, kind=KIND, version=3)
+    with pytest.raises(SourceError, match=r"has version 3 of 'rwsc\.test'; this rwsc knows versions up to 2"):
+        read_table(uri, kind=KIND, version=2)
+    assert read_table(uri, kind=KIND, version=4).num_rows == 1000
+
+
+def test_a_missing_column_is_named(tmp_path):
+    uri = f"{tmp_path}/table.parquet"
+    write_table(uri, TABLE, kind=KIND, version=1)
+    with pytest.raises(SourceError, match="has no column height, depth"):
+        read_table(uri, kind=KIND, columns=["width", "height", "depth"])
+
+
+def test_a_parquet_file_of_others_is_refused(tmp_path):
+    pq.write_table(TABLE, tmp_path / "other.parquet")
+    with pytest.raises(SourceError, match="a Parquet file that rwsc did not write"):
+        read_table(f"{tmp_path}/other.parquet", kind=KIND)
+
+
+@pytest.mark.parametrize("data", [b"", b"a,b\n1,2\n", b"PAR1", b"PAR1" * 100, b"\x89PNG\r\n\x1a\n" * 9])
+def test_what_is_no_parquet_file_is_told(store_uri, data):
+    Prefix(store_uri).write("table.parquet", data)
+    with pytest.raises(SourceError, match="is no Parquet file, or a damaged one") as caught:
+        read_table(f"{store_uri}/table.parquet", kind=KIND)
+    assert "\n" not in caught.value.message
+    assert caught.value.remedy
+
+
+def test_a_missing_table_is_told(store_uri):
+    with pytest.raises(ObjectMissing, match=r"none\.parquet"):
+        read_table(f"{store_uri}/none.parquet", kind=KIND)
+
+
+def read_or_reason(uri):
+    """Read; nothing but a table and a one-line refusal may come out."""
+    try:
+        return read_table(uri, kind=KIND)
+    except SourceError as refusal:
+        message = refusal.message
+    assert len(message.splitlines()) == 1
+    return message
+
+
+def test_damaged_rows_are_never_read_as_others(tmp_path):
+    data = encode_table(TABLE, kind=KIND, version=1)
+    footer_bytes = int.from_bytes(data[-8:-4], "little")
+    draw = random.Random(0)
+    num_refused = 0
+    for _ in range(100):
+        damaged = bytearray(data)
+        damaged[draw.randrange(4, len(data) - 8 - footer_bytes)] ^= 1 << draw.randrange(8)
+        (tmp_path / "t").write_bytes(damaged)
+        table = read_or_reason(f"{tmp_path}/t")
+        assert isinstance(table, str) or table.equals(TABLE)
+        num_refused += isinstance(table, str)
+    assert num_refused > 50
+
+
+def test_a_damaged_footer_is_refused_or_harmless(tmp_path):
+    data = encode_table(TABLE, kind=KIND, version=1)
+    footer_bytes = int.from_bytes(data[-8:-4], "little")
+    draw = random.Random(1)
+    num_refused = 0
+    for _ in range(200):
+        damaged = bytearray(data)
+        damaged[draw.randrange(len(data) - 8 - footer_bytes, len(data))] = draw.randrange(256)
+        (tmp_path / "t").write_bytes(damaged)
+        num_refused += isinstance(read_or_reason(f"{tmp_path}/t"), str)
+    assert num_refused > 20
