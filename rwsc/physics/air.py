@@ -88,7 +88,7 @@ def _around(luminance_N: np.ndarray, peak_bin: int, scale: int) -> np.ndarray:
     """Choose the pixels of a mode: the search from above ends on its flank, so move to its middle first."""
     bin_width = (scale + 1) / _NUM_BINS
     middle = (peak_bin + 0.5) * bin_width
-    for _ in range(3):
+    for _ in range(8):
         chosen_N = np.abs(luminance_N - middle) <= (_MODE_HALF_BINS + 0.5) * bin_width
         middle = float(np.median(luminance_N[chosen_N]))
     return np.abs(luminance_N - middle) <= (_MODE_HALF_BINS + 0.5) * bin_width

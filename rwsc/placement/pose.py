@@ -109,7 +109,7 @@ def _warped(item: PosedItem, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
 
 def _smoothing_px(scale: float) -> float:
     """Width of the Gaussian that, with linear interpolation, averages over about one new pixel."""
-    return 0.5 * math.sqrt(1 / scale**2 - 1)
+    return 0.35 * math.sqrt(1 / scale**2 - 1)
 
 
 def _matrix_and_size(width: int, height: int, pose: Pose) -> tuple[np.ndarray, tuple[int, int]]:

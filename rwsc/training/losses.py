@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from rwsc.config import Settings
@@ -25,13 +25,13 @@ class LossConfig(Settings):
     The slides name the three terms and the law behind the first; norms, windows and weights are chosen here.
     """
 
-    a1: float = Field(default=1.0, ge=0)
+    a1: float = Field(default=1.0, ge=0, le=1e6)
     """Weight of the luminance loss (LL); 0 switches it off."""
 
-    a2: float = Field(default=0.5, ge=0)
+    a2: float = Field(default=0.5, ge=0, le=1e6)
     """Weight of the saturation loss (CSD); 0 switches it off."""
 
-    a3: float = Field(default=10.0, ge=0)
+    a3: float = Field(default=10.0, ge=0, le=1e6)
     """Weight of the reconstruction loss; 0 switches it off."""
 
     w1: float = Field(default=1.0, ge=0, le=2)
@@ -47,11 +47,17 @@ class LossConfig(Settings):
     """masked: the bag off the item, the item over air; autoencode: each source comes back when fused with
     air, at the cost of a second pass; both: the sum."""
 
-    item_reconstruction: float = Field(default=1.0, ge=0)
+    item_reconstruction: float = Field(default=1.0, ge=0, le=1e6)
     """Weight of the item over air inside the masked reconstruction loss."""
 
     air_threshold: float = Field(default=0.95, gt=0, le=1)
     """Luminance of the bag, as transmission, from which on a pixel is air; 0.95 is an attenuation of 0.05."""
+
+    @model_validator(mode="after")
+    def _something_counts(self) -> "LossConfig":
+        if not self.a1 + self.a2 + self.a3:
+            raise ValueError("a1, a2 and a3 are all 0: there is nothing to train on")
+        return self
 
 
 class FusionLoss:
@@ -100,10 +106,7 @@ class FusionLoss:
             csd = saturation_loss(fused_BCHW, *sources, config=config).mean()
         with _gradient_if(config.a3):
             recon = self._reconstruction(fused_BCHW, *sources, network=network).mean()
-        weighted = [(config.a1, ll), (config.a2, csd), (config.a3, recon)]
-        total = sum(
-            (weight * term for weight, term in weighted if weight > 0), start=fused_BCHW.new_zeros(())
-        )
+        total = config.a1 * ll + config.a2 * csd + config.a3 * recon
         return {"total": total, "ll": ll, "csd": csd, "recon": recon}
 
     def _reconstruction(

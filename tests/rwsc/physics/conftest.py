@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 # A property is about values, not about how busy the machine is.
-settings.register_profile("rwsc", deadline=None)
+settings.register_profile("rwsc", deadline=None, max_examples=50)
 settings.load_profile("rwsc")
 
 

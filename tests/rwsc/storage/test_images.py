@@ -332,7 +332,7 @@ def test_what_is_no_sound_image_is_refused_for_its_own_reason(name, capfd):
     with pytest.raises(UnreadableImage, match=reason) as caught:
         decode_image(data)
     assert "\n" not in caught.value.message
-    # libpng's own voice cannot be turned off; only a file made to deceive passes our checks and makes it speak.
+    # What libpng itself says cannot be silenced, but only a file made to deceive passes our checks so far.
     if name != "png without pixels":
         assert capfd.readouterr().err == ""
 

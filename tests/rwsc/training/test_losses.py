@@ -327,8 +327,14 @@ class TestTotal:
         difference = on["total"] - getattr(PHYSICAL, weight) * on[term]
         torch.testing.assert_close(off["total"], difference)
 
-    def test_with_all_terms_off_the_total_is_zero(self):
-        assert losses(colours(7), scene(), a1=0, a2=0, a3=0)["total"].item() == 0
+    def test_nothing_is_recorded_where_gradients_are_off(self):
+        with torch.no_grad():
+            found = losses(colours(7).requires_grad_(), scene())
+        assert not any(value.requires_grad for value in found.values())
+
+    def test_switching_every_term_off_is_refused(self):
+        with pytest.raises(ValueError, match="a1, a2 and a3 are all 0"):
+            LossConfig(a1=0, a2=0, a3=0)
 
     def test_every_term_pulls_on_the_result(self):
         for only in ("a1", "a2", "a3"):
@@ -386,7 +392,8 @@ class TestTotal:
             torch.testing.assert_close(value, expected[name])
 
     @pytest.mark.parametrize(
-        ("name", "value"), [("a1", -1), ("luminance_floor", 0), ("w1", 3), ("recon", "masked")]
+        ("name", "value"),
+        [("a1", -1), ("a3", math.inf), ("luminance_floor", 0), ("w1", 3), ("recon", "masked")],
     )
     def test_values_out_of_range_are_refused(self, name, value):
         with pytest.raises(ValueError, match=name):

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from rwsc.errors import ObjectMissing
+from rwsc.runs.bags import BagCache
+from rwsc.storage.images import encode_image
+from rwsc.storage.prefix import Prefix
+from support.corpora import bag_image
+
+
+@pytest.fixture
+def rows(tmp_path):
+    folder = Prefix(str(tmp_path))
+    for number in range(4):
+        folder.write(f"{number}.png", encode_image(bag_image(number, hw=(512, 700))))
+    return [{"uri": folder.uri_of(f"{number}.png"), "air_level": [245.0] * 3} for number in range(4)]
+
+
+def test_bags_are_decoded_with_their_air_level(rows):
+    bag = BagCache(rows, budget_mib=10).load(2)
+    np.testing.assert_array_equal(bag.image, bag_image(2, hw=(512, 700)))
+    np.testing.assert_array_equal(bag.air_level, [245.0] * 3)
+
+
+def test_a_bag_is_read_once_while_the_budget_lasts(rows, tmp_path):
+    cache = BagCache(rows, budget_mib=10)
+    first = cache.load(0)
+    (tmp_path / "0.png").unlink()
+    assert cache.load(0) is first
+
+
+def test_the_least_recently_used_leave_when_the_budget_is_full(rows, tmp_path):
+    cache = BagCache(rows, budget_mib=2)
+    for number in (0, 1, 2):
+        cache.load(number)
+    for number in range(4):
+        (tmp_path / f"{number}.png").unlink()
+    assert cache.load(2).image.shape == (512, 700, 3)
+    with pytest.raises(ObjectMissing):
+        cache.load(0)

@@ -1,0 +1,66 @@
+import pytest
+
+from rwsc.errors import ResourceError, StorageError
+from rwsc.runs import session
+from rwsc.runs.session import size_pool, user_error
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """Give the cluster any resources; the arithmetic is what is tested here, the cluster itself in tests/e2e."""
+    import ray
+
+    def with_resources(**resources):
+        monkeypatch.setattr(ray, "cluster_resources", lambda: resources)
+
+    return with_resources
+
+
+def test_one_worker_per_cpu_with_a_little_left_free(cluster):
+    cluster(CPU=2.0)
+    pool = size_pool(None, use_gpu=None)
+    assert (pool.num_workers, pool.gpus_per_worker) == (2, 0.0)
+    assert pool.num_workers * pool.cpus_per_worker < 2.0
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 8, 15])
+def test_pools_never_take_every_cpu(cluster, workers):
+    cluster(CPU=2.0)
+    pool = size_pool(workers, use_gpu=None)
+    assert pool.num_workers == workers
+    assert workers * pool.cpus_per_worker <= 2.0 - session.CPUS_LEFT_FREE
+    assert pool.cpus_per_worker >= session.SMALLEST_CPU_SHARE
+
+
+def test_one_worker_per_gpu_where_there_are_any(cluster):
+    cluster(CPU=16.0, GPU=4.0)
+    pool = size_pool(None, use_gpu=None)
+    assert (pool.num_workers, pool.cpus_per_worker, pool.gpus_per_worker) == (4, 1.0, 1.0)
+    assert size_pool(None, use_gpu=False).num_workers == 16
+
+
+def test_too_many_workers_are_refused_with_how_many_fit(cluster):
+    cluster(CPU=2.0)
+    with pytest.raises(ResourceError, match="40 workers do not fit on 2 CPUs") as found:
+        size_pool(40, use_gpu=None)
+    assert "at most 17 workers" in found.value.remedy
+
+
+def test_gpus_that_are_not_there_are_refused(cluster):
+    cluster(CPU=8.0, GPU=1.0)
+    with pytest.raises(ResourceError, match="2 workers want a GPU each, but the cluster has 1"):
+        size_pool(2, use_gpu=True)
+    assert size_pool(2, use_gpu=None).gpus_per_worker == 0.0
+
+
+def test_the_users_error_is_found_inside_what_was_wrapped_around_it():
+    inner = StorageError("no bucket")
+    try:
+        try:
+            raise inner
+        except StorageError as error:
+            raise RuntimeError("task failed") from error
+    except RuntimeError as wrapped:
+        assert user_error(wrapped) is inner
+    assert user_error(ValueError("a bug")) is None
+    assert user_error(None) is None

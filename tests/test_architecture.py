@@ -1,0 +1,68 @@
+"""The direction of imports, and what the command loads before it is told what to do."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {"torch", "ray", "numpy", "pyarrow", "cv2", "obstore", "fsspec"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["synth", "--help"], ["sources", "index", "--help"], ["--version"]]
+)
+def test_help_loads_nothing_heavy(arguments):
+    code = (
+        "import sys\n"
+        f"sys.argv = ['rwsc', *{arguments!r}]\n"
+        "from rwsc.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        "print('LOADED', *sorted({name.split('.')[0] for name in sys.modules}))\n"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    loaded = set(out.splitlines()[-1].split()[1:])
+    assert "typer" in loaded
+    assert not loaded & HEAVY
+
+
+def test_imports_run_one_way():
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+TESTED_THROUGH_OTHERS = {
+    # what only declares
+    "__init__", "settings", "schema", "engine",
+    # verbs of the command line: tests/rwsc/cli/test_main.py and tests/docs
+    "demo", "items", "options", "sources", "summaries", "synth",
+    # what needs a cluster: tests/e2e
+    "train", "train_loop", "shard_worker", "synthesize", "bench",
+    # parts of a phantom and of a reader: test_phantoms.py, test_coco.py, test_catalogue.py, test_images.py
+    "phantom_bags", "phantom_contents", "phantom_items", "json_fields", "row_file", "image_files", "pillow_images",
+}  # fmt: skip
+
+
+def test_every_other_module_has_a_test_of_its_name():
+    tested = {path.stem.removeprefix("test_") for path in (ROOT / "tests").rglob("test_*.py")}
+    modules = {path.stem for path in (ROOT / "rwsc").rglob("*.py")}
+    assert sorted(modules - tested - TESTED_THROUGH_OTHERS) == []
+    assert sorted(TESTED_THROUGH_OTHERS - modules) == []
+
+
+def test_the_project_names_no_machine_and_no_registry():
+    import re
+
+    files = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).split("\n")
+    suffixes = (".py", ".toml", ".md", ".txt", ".yaml", ".yml", ".json")
+    banned = re.compile(r"/work/|\.\./" + "shared|pypi" + r"\.org|PIP_FIND_LINKS")
+    found = [
+        f"{name}:{number}"
+        for name in files
+        if name.endswith(suffixes) and (ROOT / name).exists() and name != "tests/test_architecture.py"
+        for number, line in enumerate((ROOT / name).read_text(encoding="utf-8").splitlines(), start=1)
+        if banned.search(line)
+    ]
+    assert found == []
