@@ -26,10 +26,10 @@ def bag_region(transmission: np.ndarray) -> np.ndarray:
     """Find the inside of the bags of a scan.
 
     Matter is what attenuates; gaps in it are closed and holes filled, since pale clothing leaves parts of a
-    bag as bright as air. Small parts are dropped, and protrusions thinner than about a fifth of their bag (handles,
-    wheels, straps) are opened away, with the loops of air that straps enclose. A bag cut by the frame counts
-    up to the frame; of several bags all big ones are kept. The work is done at a reduced scale, so the
-    outline is good to a few pixels.
+    bag as bright as air. Small parts are dropped, and protrusions thinner than about a fifth of their bag
+    (handles, wheels, straps) are opened away, with the loops of air that straps enclose. A bag cut by the
+    frame counts up to the frame; of several bags all big ones are kept. The work is done at a reduced scale,
+    so the outline is good to a few pixels.
 
     Args:
         transmission: Share of photons that came through, 1 for air, (H, W) or (H, W, C).

@@ -39,8 +39,9 @@ class MetricsLog:
         self._upload_events()
 
     def close(self) -> None:
-        """Release the temporary copy of the event file."""
+        """Write the last events, which the writer may still hold, and release the temporary copy."""
         self._events.close()
+        self._upload_events()
         self._folder.cleanup()
 
     def _upload_events(self) -> None:

@@ -169,7 +169,9 @@ def saturation_loss(
     .. math:: L_{CSD} = 1 - \tfrac12 \big[ \rho(S_{fb} - S_b,\, S_f) + \rho(S_{fb} - S_f,\, S_b) \big]
 
     with :math:`\rho` Pearson's correlation over the overlap. The slides give the name alone; the form follows
-    the fusion metric "sum of the correlations of differences".
+    the fusion metric "sum of the correlations of differences". For layers of one hue the product of
+    transmissions scores below an opaque paste; for layers of different hues it need not, which speaks for a
+    small weight.
 
     Args:
         fused_BCHW: What the network made, in [0, 1].

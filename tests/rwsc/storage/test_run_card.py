@@ -6,7 +6,12 @@ from rwsc.storage.run_card import RUN_CARD_KEY, claim_run, read_run_card
 
 
 def make_card(fingerprint="f1", **settings):
-    return {"kind": "synth", "fingerprint": fingerprint, "settings": {"seed": 0, **settings}, "inputs": {"bags": "h"}}
+    return {
+        "kind": "synth",
+        "fingerprint": fingerprint,
+        "settings": {"seed": 0, **settings},
+        "inputs": {"bags": "h"},
+    }
 
 
 def test_the_first_claim_is_new_and_the_same_again_is_not(store_uri):
@@ -40,7 +45,13 @@ def test_many_differences_are_counted_after_the_first_three(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "is no run"), (b"{", "is damaged"), (b"\xff", "is damaged"), (b"[]", "no run card"), (b"{}", "no run card")],
+    [
+        (None, "is no run"),
+        (b"{", "is damaged"),
+        (b"\xff", "is damaged"),
+        (b"[]", "no run card"),
+        (b"{}", "no run card"),
+    ],
 )
 def test_a_folder_without_a_readable_card_is_no_run(tmp_path, content, message):
     run = Prefix(str(tmp_path))
