@@ -214,7 +214,9 @@ def _explain(kind: type[Settings], section: str, error: ValidationError) -> Conf
         return ConfigError(f"{where} is not set", remedy=f"give --{first['loc'][-1]} or set it in --config")
     shown = repr(first.get("input"))
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
-    return ConfigError(f"{where} = {shown}: {first['msg']}", remedy="rwsc VERB --print-config lists all settings")
+    return ConfigError(
+        f"{where} = {shown}: {first['msg']}", remedy="rwsc VERB --print-config lists all settings"
+    )
 
 
 def _names_beside(kind: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:

@@ -6,13 +6,15 @@ class RwscError(Exception):
 
     The command line prints ``error: <message>`` and ``try: <remedy>`` and exits with code 2; inside a batch
     the message becomes the `reason` of a row.
-
-    Attributes:
-        message: One line that names the offending value.
-        remedy: One line that says what to do about it; may be empty.
     """
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
+        """Make an error.
+
+        Args:
+            message: One line that names the offending value.
+            remedy: One line that says what to do about it.
+        """
         super().__init__(message)
         self.message = message
         self.remedy = remedy

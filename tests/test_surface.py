@@ -49,7 +49,11 @@ OBJECT = (
 
 
 def _options(command):
-    return {text for parameter in command.params for text in (parameter.opts if parameter.opts else [parameter.name])}
+    return {
+        text
+        for parameter in command.params
+        for text in (parameter.opts if parameter.opts else [parameter.name])
+    }
 
 
 def _commands(group, prefix=""):

@@ -8,7 +8,9 @@ import typer
 
 
 def demo(
-    output: Annotated[str, typer.Argument(metavar="OUT", help="Folder for everything it makes.")] = "rwsc-demo",
+    output: Annotated[
+        str, typer.Argument(metavar="OUT", help="Folder for everything it makes.")
+    ] = "rwsc-demo",
 ) -> None:
     """Walk the whole path on made-up scans: items, training, a corpus of 64 images, a preview sheet.
 

@@ -10,14 +10,17 @@ from rwsc.errors import ConfigError
 
 ConfigFile = Annotated[
     str | None,
-    typer.Option("--config", metavar="FILE.toml", help="Settings; this command reads its own table of the file."),
+    typer.Option(
+        "--config", metavar="FILE.toml", help="Settings; this command reads its own table of the file."
+    ),
 ]
 PrintConfig = Annotated[
     bool, typer.Option("--print-config", help="Print all settings with their meaning as TOML, and stop.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Items = Annotated[
-    str | None, typer.Option(metavar="ITEMS", help="Item bank: a .parquet file or its folder; local or s3://.")
+    str | None,
+    typer.Option(metavar="ITEMS", help="Item bank: a .parquet file or its folder; local or s3://."),
 ]
 Bags = Annotated[
     str | None, typer.Option(metavar="CATALOGUE", help="Catalogue of scans (.parquet); local or s3://.")
@@ -79,5 +82,7 @@ def parse_range(text: str | None) -> tuple[int | None, int | None]:
         return None, None
     low, dash, high = text.partition("-")
     if not low.isdecimal() or (dash and not high.isdecimal()):
-        raise ConfigError(f"{text!r} is no number of items", remedy="write --items-per-bag 2 or --items-per-bag 1-3")
+        raise ConfigError(
+            f"{text!r} is no number of items", remedy="write --items-per-bag 2 or --items-per-bag 1-3"
+        )
     return int(low), int(high or low)

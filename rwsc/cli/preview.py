@@ -9,7 +9,9 @@ from rwsc.cli.options import Overwrite
 
 
 def preview(
-    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="A corpus made by rwsc synth; local or s3://.")],
+    corpus: Annotated[
+        str, typer.Argument(metavar="CORPUS", help="A corpus made by rwsc synth; local or s3://.")
+    ],
     output: Annotated[str, typer.Option("--output", "-o", metavar="SHEET.png", help="Where the sheet goes.")],
     num_images: Annotated[int, typer.Option(min=1, max=500, help="Images to show.")] = 12,
     overwrite: Overwrite = False,

@@ -22,7 +22,9 @@ def index(
         str | None, typer.Argument(metavar="PATH", help="Folder of images, or COCO file; local or s3://.")
     ] = None,
     output: Output = None,
-    layout: Annotated[str | None, typer.Option(metavar="NAME", help="coco or folder; recognised if not given.")] = None,
+    layout: Annotated[
+        str | None, typer.Option(metavar="NAME", help="coco or folder; recognised if not given.")
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="Name of the dataset where images state none.")] = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the scans where they state none.")] = None,
     overwrite: Overwrite = False,

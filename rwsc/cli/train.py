@@ -18,7 +18,8 @@ def train(
     batch: Annotated[int | None, typer.Option(metavar="N", help="Samples per step over all workers.")] = None,
     workers: Workers = None,
     start_from: Annotated[
-        str | None, typer.Option("--from", metavar="WEIGHTS", help="Weights to start from, or a run's folder.")
+        str | None,
+        typer.Option("--from", metavar="WEIGHTS", help="Weights to start from, or a run's folder."),
     ] = None,
     seed: Seed = None,
     split: Annotated[str | None, typer.Option(help="Use only bags and items of this split.")] = None,

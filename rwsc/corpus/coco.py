@@ -44,7 +44,10 @@ def write_coco(rows: Iterable[dict[str, Any]], labels: list[str], uri: str) -> t
 
 
 def _head(categories: dict[str, int]) -> bytes:
-    listed = [{"id": number, "name": label, "supercategory": "prohibited_item"} for label, number in categories.items()]
+    listed = [
+        {"id": number, "name": label, "supercategory": "prohibited_item"}
+        for label, number in categories.items()
+    ]
     info = {"description": "synthetic X-ray baggage images", "synthetic": True}
     return f'{{"info": {json.dumps(info)},\n"categories": {json.dumps(listed)},\n"images": ['.encode()
 

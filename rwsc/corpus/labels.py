@@ -59,7 +59,11 @@ def describe_object(
 
 def _occluded_fraction(mask_HW: np.ndarray, bag: np.ndarray) -> float:
     under = bag[mask_HW]
-    luma = under @ LUMA_WEIGHTS if under.ndim == 2 and under.shape[1] == 3 else under.reshape(len(under), -1)[:, 0]
+    luma = (
+        under @ LUMA_WEIGHTS
+        if under.ndim == 2 and under.shape[1] == 3
+        else under.reshape(len(under), -1)[:, 0]
+    )
     return round(float((luma < DENSE_TRANSMISSION).mean()), 6) if len(luma) else 0.0
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -42,12 +42,6 @@ class Made:
 
     outcome: Outcome
     data: bytes | None = None
-
-
-class BagBytes(Protocol):
-    """Where the bytes of a bag come from; raises an `RwscError` that says why there are none."""
-
-    def __call__(self, planned: PlannedImage) -> bytes: ...
 
 
 class ImageMaker:

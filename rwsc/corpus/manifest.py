@@ -30,7 +30,9 @@ OBJECT = pa.struct(
         ("fused_xywh", pa.list_(pa.int32())),
     ]
 )
-QUALITY = pa.struct([("items_wanted", pa.int32()), ("items_placed", pa.int32()), ("mean_darkening", pa.float64())])
+QUALITY = pa.struct(
+    [("items_wanted", pa.int32()), ("items_placed", pa.int32()), ("mean_darkening", pa.float64())]
+)
 
 MANIFEST_SCHEMA = pa.schema(
     [

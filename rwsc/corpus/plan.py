@@ -12,7 +12,9 @@ from rwsc.seeds import content_id, derive_seed
 PLAN_KIND = "rwsc.plan"
 PLAN_VERSION = 1
 
-BAG_OBJECT = pa.struct([("label", pa.string()), ("bbox_xywh", pa.list_(pa.float64())), ("mask_rle", pa.string())])
+BAG_OBJECT = pa.struct(
+    [("label", pa.string()), ("bbox_xywh", pa.list_(pa.float64())), ("mask_rle", pa.string())]
+)
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -118,9 +120,9 @@ def build_plan(bags: pa.Table, *, num_images: int, seed: int, shard_images: int)
         "scanner_id": rows["scanner_id"],
         "bag_objects": _bag_objects(rows["objects"]),
     }
-    return pa.table({name: _cast(column, PLAN_SCHEMA.field(name).type) for name, column in columns.items()}).cast(
-        PLAN_SCHEMA
-    )
+    return pa.table(
+        {name: _cast(column, PLAN_SCHEMA.field(name).type) for name, column in columns.items()}
+    ).cast(PLAN_SCHEMA)
 
 
 def planned_images(plan: pa.Table) -> Iterator[PlannedImage]:

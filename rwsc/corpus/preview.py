@@ -108,7 +108,11 @@ def _fit(picture: np.ndarray) -> np.ndarray:
 
 
 def _to_rgb8(image: np.ndarray) -> np.ndarray:
-    eight = image if image.dtype == np.uint8 else (image // ((full_scale(image.dtype) + 1) // 256)).astype(np.uint8)
+    eight = (
+        image
+        if image.dtype == np.uint8
+        else (image // ((full_scale(image.dtype) + 1) // 256)).astype(np.uint8)
+    )
     rgb = np.repeat(eight[..., None], 3, axis=2) if eight.ndim == 2 else eight[..., :3]
     return np.ascontiguousarray(rgb)
 
@@ -122,6 +126,13 @@ def _with_boxes(picture: np.ndarray, objects: list[dict[str, Any]]) -> np.ndarra
         cv2.rectangle(drawn, (x, y), (x + width - 1, y + height - 1), colour, thickness)
         size = 0.35 * thickness
         cv2.putText(
-            drawn, thing["label"], (x, max(12, y - 4)), cv2.FONT_HERSHEY_SIMPLEX, size, colour, thickness, cv2.LINE_AA
+            drawn,
+            thing["label"],
+            (x, max(12, y - 4)),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            size,
+            colour,
+            thickness,
+            cv2.LINE_AA,
         )
     return drawn

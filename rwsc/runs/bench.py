@@ -28,8 +28,8 @@ from rwsc.items.config import ItemsConfig
 from rwsc.runs.demo import DemoSize, write_phantoms
 from rwsc.runs.synthesize import synthesize
 from rwsc.runs.weights import CARD_KEY, WEIGHTS_KEY
-from rwsc.sources.index import index_to_catalogue
 from rwsc.sources.catalogue import read_catalogue
+from rwsc.sources.index import index_to_catalogue
 from rwsc.storage.images import decode_image, encode_image
 from rwsc.storage.prefix import Prefix, read_uri
 
@@ -167,4 +167,10 @@ def _machine() -> dict[str, Any]:
         platform.processor(),
     )
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
-    return {"cpu": model, "cores": os.cpu_count(), "gpu": gpu, "torch": torch.__version__, "rwsc": rwsc.__version__}
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "gpu": gpu,
+        "torch": torch.__version__,
+        "rwsc": rwsc.__version__,
+    }

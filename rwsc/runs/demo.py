@@ -22,6 +22,7 @@ from rwsc.sources.index import index_to_catalogue
 from rwsc.sources.masks import encode_rle
 from rwsc.storage.images import encode_image
 from rwsc.storage.prefix import Prefix
+from rwsc.training.samples import SampleConfig
 from rwsc.training.settings import TrainConfig
 
 LICENCE = "phantom: made by rwsc, Apache-2.0"
@@ -41,7 +42,7 @@ class DemoSize:
     crop_px: int = 96
 
 
-def run_demo(output: str, *, size: DemoSize = DemoSize()) -> CorpusTotals:  # noqa: B008 - frozen
+def run_demo(output: str, *, size: DemoSize = DemoSize()) -> CorpusTotals:
     """Draw phantoms, index them, cut items out, train, synthesize, and draw a preview sheet.
 
     Args:
@@ -144,7 +145,7 @@ def _train_config(demo: Prefix, size: DemoSize) -> TrainConfig:
         checkpoint_every=max(1, size.steps // 2),
         report_every=max(1, size.steps // 8),
         validation_samples=16,
-        sample={"crop_px": size.crop_px},
+        sample=SampleConfig(crop_px=size.crop_px),
     )
 
 

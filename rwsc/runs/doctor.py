@@ -1,9 +1,9 @@
 """Look at the machine: versions, storage, disk, GPUs, Ray."""
 
 import importlib.metadata
-import os
 import platform
 import shutil
+from pathlib import Path
 from typing import Any
 
 from rwsc.errors import RwscError
@@ -39,7 +39,7 @@ def _check(name: str, ok: bool, found: str) -> dict[str, Any]:
 
 
 def _disk() -> dict[str, Any]:
-    free = shutil.disk_usage(os.getcwd()).free / 2**30
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
     return _check("disk", free >= LEAST_FREE_GIB, f"{free:.1f} GiB free in the current folder")
 
 
@@ -69,4 +69,6 @@ def _ray() -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - whatever keeps Ray from starting is the finding
         return _check("ray cluster", False, f"{type(error).__name__}: {str(error).splitlines()[0]}")
     memory = found.get("memory", 0) / 2**30
-    return _check("ray cluster", True, f"{found.get('CPU', 0):g} CPUs, {found.get('GPU', 0):g} GPUs, {memory:.0f} GiB")
+    return _check(
+        "ray cluster", True, f"{found.get('CPU', 0):g} CPUs, {found.get('GPU', 0):g} GPUs, {memory:.0f} GiB"
+    )

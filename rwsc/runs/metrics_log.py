@@ -47,7 +47,9 @@ class MetricsLog:
     def _upload_events(self) -> None:
         # Every attempt has one event file, named after the step it began with, so that a repeat replaces it.
         for path in Path(self._folder.name).glob("events.out.tfevents.*"):
-            self._run.write(f"tensorboard/events.out.tfevents.{self._first_step:010d}.rwsc", path.read_bytes())
+            self._run.write(
+                f"tensorboard/events.out.tfevents.{self._first_step:010d}.rwsc", path.read_bytes()
+            )
 
 
 def read_metrics(run: Prefix) -> list[dict[str, Any]]:

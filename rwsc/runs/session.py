@@ -113,5 +113,10 @@ def user_error(error: BaseException | None) -> RwscError | None:
             continue
         seen.add(id(current))
         failures = getattr(current, "worker_failures", None) or {}
-        waiting += [current.__cause__, current.__context__, getattr(current, "cause", None), *failures.values()]
+        waiting += [
+            current.__cause__,
+            current.__context__,
+            getattr(current, "cause", None),
+            *failures.values(),
+        ]
     return None

@@ -22,7 +22,7 @@ from rwsc.corpus.settings import SynthConfig
 from rwsc.errors import ConfigError, SourceError
 from rwsc.fusion.network.weights import decode_weights
 from rwsc.items.bank import ItemBank
-from rwsc.runs.session import size_pool, start_ray, user_error
+from rwsc.runs.session import WorkerPool, size_pool, start_ray, user_error
 from rwsc.runs.shard_worker import ShardWorker
 from rwsc.runs.talk import Progress, say
 from rwsc.runs.weights import read_weights
@@ -150,7 +150,9 @@ def _check_weights(config: SynthConfig) -> str:
 def _check_licences(config: SynthConfig, bank: ItemBank, bags: pa.Table) -> None:
     if config.declared_use != "commercial":
         return
-    for text in sorted({str(item.licence) for item in bank.items} | {str(x) for x in bags["licence"].to_pylist()}):
+    for text in sorted(
+        {str(item.licence) for item in bank.items} | {str(x) for x in bags["licence"].to_pylist()}
+    ):
         if classify(text) is not Licence.PERMISSIVE:
             raise SourceError(
                 f"a corpus declared commercial cannot hold sources under the licence {text!r}",
@@ -165,7 +167,9 @@ def _labels(bank: ItemBank, plan: pa.Table) -> list[str]:
 
 def _missing(shards: list[str], done: set[str]) -> list[dict[str, Any]]:
     return [
-        {"shard_id": shard_id, "number": number} for number, shard_id in enumerate(shards) if shard_id not in done
+        {"shard_id": shard_id, "number": number}
+        for number, shard_id in enumerate(shards)
+        if shard_id not in done
     ]
 
 
@@ -176,7 +180,9 @@ def _fuse(config: SynthConfig, inputs: SynthInputs, corpus: Prefix, todo: list[d
     device = "cuda" if pool.gpus_per_worker else "cpu"
     num_images = inputs.plan.num_rows
     done = num_images - _rows_in(todo, num_images, config.shard_images)
-    say(f"{num_images - done:,} images to make with {config.engine} on {pool.num_workers} worker(s), {device}")
+    say(
+        f"{num_images - done:,} images to make with {config.engine} on {pool.num_workers} worker(s), {device}"
+    )
     progress, statuses = Progress(num_images, noun="images", done=done), Counter[str]()
     started = time.monotonic()
     try:
@@ -196,7 +202,11 @@ def _rows_in(todo: list[dict[str, Any]], num_images: int, shard_images: int) -> 
 
 
 def _run_shards(
-    config: SynthConfig, facts: RunFacts, todo: list[dict[str, Any]], pool: Any, device: str  # noqa: ANN401
+    config: SynthConfig,
+    facts: RunFacts,
+    todo: list[dict[str, Any]],
+    pool: WorkerPool,
+    device: str,
 ) -> Iterator[dict[str, int]]:
     import ray.data
 
@@ -240,6 +250,10 @@ def _sum_up(corpus: Prefix, inputs: SynthInputs, shards: list[str], seconds: flo
         objects=num_objects,
         reasons=dict(reasons.most_common()),
     )
-    report = {"totals": asdict(totals), "fingerprint": inputs.facts.config_fingerprint, "seconds": round(seconds, 1)}
+    report = {
+        "totals": asdict(totals),
+        "fingerprint": inputs.facts.config_fingerprint,
+        "seconds": round(seconds, 1),
+    }
     corpus.write(REPORT_KEY, (json.dumps(report, indent=1) + "\n").encode())
     return totals

@@ -16,7 +16,7 @@ from rwsc.fusion.network.weights import WeightsCard, decode_weights, encode_weig
 from rwsc.items.bank import ItemBank
 from rwsc.runs.metrics_log import read_metrics
 from rwsc.runs.session import WorkerPool, size_pool, start_ray, user_error
-from rwsc.runs.talk import Progress, duration, say
+from rwsc.runs.talk import duration, say
 from rwsc.runs.train_loop import STATE_FILE, train_worker
 from rwsc.runs.weights import CARD_KEY, WEIGHTS_KEY, read_weights
 from rwsc.sources.catalogue import catalogue_hash, read_catalogue
@@ -207,7 +207,11 @@ def progress_line(config: TrainConfig, line: dict[str, Any]) -> str:
         f"step {line['step']:,}/{config.steps:,}",
         f"{line['samples_per_s']:.1f} samples/s",
         f"{duration(left)} left",
-        *(f"{name} {line[name]:.4f}" for name in ("total", "ll", "csd", "recon", "val_total") if name in line),
+        *(
+            f"{name} {line[name]:.4f}"
+            for name in ("total", "ll", "csd", "recon", "val_total")
+            if name in line
+        ),
     ]
     return " · ".join(parts)
 
@@ -220,7 +224,9 @@ def _write_weights(config: TrainConfig, run: Prefix, inputs: TrainingInputs, res
     weights, card = encode_weights(network, _card(config, inputs, metrics))
     run.write(CARD_KEY, card)
     run.write(WEIGHTS_KEY, weights)
-    outside = f"MAE outside the item {metrics['val_mae_outside']:.3f}, PSNR {metrics['val_psnr_outside']:.2f} dB"
+    outside = (
+        f"MAE outside the item {metrics['val_mae_outside']:.3f}, PSNR {metrics['val_psnr_outside']:.2f} dB"
+    )
     say(f"best of the kept checkpoints: step {metrics['step']}; {outside}")
     return run.uri_of(WEIGHTS_KEY)
 

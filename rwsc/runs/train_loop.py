@@ -37,7 +37,9 @@ def train_worker(parameters: dict[str, Any]) -> None:
         parameters: ``config`` (plain values of `TrainConfig`), ``bags`` (rows with uri, air_level and held_out)
             and ``held_out_items`` (ids of the items kept for validation).
     """
-    WorkerLoop(TrainConfig(**parameters["config"]), parameters["bags"], set(parameters["held_out_items"])).run()
+    WorkerLoop(
+        TrainConfig(**parameters["config"]), parameters["bags"], set(parameters["held_out_items"])
+    ).run()
 
 
 class WorkerLoop:
@@ -164,7 +166,9 @@ def _sources(
     groups = {"train": False, "validation": True}
     sources = []
     for name, held_out in groups.items():
-        items = [item for item in bank.items if (item.item_id in held_out_items) == held_out] or list(bank.items)
+        items = [item for item in bank.items if (item.item_id in held_out_items) == held_out] or list(
+            bank.items
+        )
         rows = [row for row in bags if row["held_out"] == held_out] or bags
         cache = BagCache(rows, budget_mib=config.cache_mib)
         sources.append(

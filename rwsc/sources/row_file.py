@@ -5,10 +5,9 @@ from itertools import islice
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from rwsc.errors import ObjectExists
-from rwsc.storage.files import open_write
+from rwsc.storage.parquet import write_tables
 from rwsc.storage.prefix import Prefix, absolute_uri, split_uri
 
 
@@ -48,14 +47,8 @@ def write_rows(
     Returns:
         Number of rows written.
     """
-    num_rows = 0
-    # The same marks as rwsc.storage.parquet writes, so that its read_table knows the file.
-    marked = schema.with_metadata({"rwsc.kind": kind, "rwsc.version": str(version)})
-    with open_write(absolute_uri(uri)) as file, pq.ParquetWriter(file, marked, compression="zstd") as writer:
-        for batch in _batches(rows, batch_rows):
-            writer.write_table(pa.Table.from_pylist(batch, schema=marked))
-            num_rows += len(batch)
-    return num_rows
+    tables = (pa.Table.from_pylist(batch, schema=schema) for batch in _batches(rows, batch_rows))
+    return write_tables(absolute_uri(uri), tables, schema=schema, kind=kind, version=version)
 
 
 def _batches(rows: Iterable[Mapping[str, Any]], batch_rows: int) -> Iterator[list[Mapping[str, Any]]]:

@@ -1,7 +1,8 @@
 """Tables that say what they are, written so that equal rows give equal bytes."""
 
 import io
-from typing import BinaryIO
+from collections.abc import Iterable
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +15,15 @@ _KIND = b"rwsc.kind"
 _VERSION = b"rwsc.version"
 _UNSTABLE_METADATA = (b"pandas",)
 """Keys that hold the versions of other libraries, so they would change the bytes."""
+
+_FORMAT: dict[str, Any] = {
+    "compression": "zstd",
+    "version": "2.6",
+    "data_page_version": "1.0",
+    "write_statistics": True,
+    "write_page_checksum": True,
+}
+"""Fixed, so that a change of pyarrow's defaults changes no bytes."""
 
 
 def write_table(
@@ -35,6 +45,31 @@ def write_table(
     """
     with open_write(uri) as file:
         _write(file, table, kind, version, row_group_rows)
+
+
+def write_tables(uri: str, tables: Iterable[pa.Table], *, schema: pa.Schema, kind: str, version: int) -> int:
+    """Write tables of one schema into one file as they come, each as a row group of its own.
+
+    Args:
+        uri: Address of the file; it appears whole or not at all.
+        tables: The rows in parts; one part is held in memory at a time.
+        schema: Columns of every part.
+        kind: What the table is, such as `rwsc.catalogue`.
+        version: Version of its schema, 1 or above.
+
+    Returns:
+        Number of rows written.
+
+    Raises:
+        StorageError: The store refused, failed or could not be reached.
+    """
+    num_rows = 0
+    marked = schema.with_metadata(_labelled(schema.metadata or {}, kind, version))
+    with open_write(uri) as file, pq.ParquetWriter(file, marked, **_FORMAT) as writer:
+        for table in tables:
+            writer.write_table(table.replace_schema_metadata(marked.metadata))
+            num_rows += table.num_rows
+    return num_rows
 
 
 def encode_table(table: pa.Table, *, kind: str, version: int) -> bytes:
@@ -85,11 +120,7 @@ def _write(file: BinaryIO, table: pa.Table, kind: str, version: int, row_group_r
         labelled.combine_chunks(),
         file,
         row_group_size=row_group_rows,
-        compression="zstd",
-        version="2.6",
-        data_page_version="1.0",
-        write_statistics=True,
-        write_page_checksum=True,
+        **_FORMAT,
     )
 
 

@@ -28,8 +28,8 @@ class LossConfig(Settings):
     a1: float = Field(default=1.0, ge=0, le=1e6)
     """Weight of the luminance loss (LL); 0 switches it off."""
 
-    a2: float = Field(default=0.5, ge=0, le=1e6)
-    """Weight of the saturation loss (CSD); 0 switches it off."""
+    a2: float = Field(default=0.1, ge=0, le=1e6)
+    """Weight of the saturation loss (CSD); 0 switches it off. Not in the slides; see infra/decisions/0004."""
 
     a3: float = Field(default=10.0, ge=0, le=1e6)
     """Weight of the reconstruction loss; 0 switches it off."""

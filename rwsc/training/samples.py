@@ -42,9 +42,12 @@ class SampleItem(Protocol):
     """What a sample needs of an item."""
 
     @property
-    def transmission_HWC(self) -> np.ndarray: ...
+    def transmission_HWC(self) -> np.ndarray:
+        """Transmission, float32 in (0, 1], (H, W, 1 or 3)."""
+
     @property
-    def alpha_HW(self) -> np.ndarray: ...
+    def alpha_HW(self) -> np.ndarray:
+        """Coverage, float32 in [0, 1], (H, W)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,9 +156,7 @@ def _draw_pose(rng: np.random.Generator, item: SampleItem, config: SampleConfig)
     return pose_item(item.transmission_HWC, item.alpha_HW, pose)
 
 
-def _lay_down(
-    rng: np.random.Generator, posed: PosedItem, item_HWC: np.ndarray, mask_HW: np.ndarray
-) -> None:
+def _lay_down(rng: np.random.Generator, posed: PosedItem, item_HWC: np.ndarray, mask_HW: np.ndarray) -> None:
     height, width = (min(have, room) for have, room in zip(posed.alpha_HW.shape, mask_HW.shape, strict=True))
     top = int(rng.integers(mask_HW.shape[0] - height + 1))
     left = int(rng.integers(mask_HW.shape[1] - width + 1))

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 from pycocotools.coco import COCO
+from support.corpora import make_inputs, synth_config
+from support.processes import kill, ray_workers, rwsc, wait_for
 
 from rwsc.corpus.commit import committed_shards, read_rows
 from rwsc.errors import RunMismatch, WeightsError
@@ -16,8 +18,6 @@ from rwsc.fusion.network.weights import WeightsCard, encode_weights
 from rwsc.runs.synthesize import COCO_KEY, synthesize
 from rwsc.storage.images import decode_image
 from rwsc.storage.prefix import Prefix, read_uri
-from support.corpora import make_inputs, synth_config
-from support.processes import kill, ray_workers, rwsc, wait_for
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 

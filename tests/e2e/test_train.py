@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from support.corpora import make_inputs
+from support.processes import kill, ray_workers, rwsc, wait_for
 
 from rwsc.errors import RunMismatch, WeightsError
 from rwsc.fusion.network.weights import decode_weights
@@ -11,8 +13,6 @@ from rwsc.runs.train import train
 from rwsc.runs.weights import read_weights
 from rwsc.storage.prefix import Prefix
 from rwsc.training.settings import TrainConfig
-from support.corpora import make_inputs
-from support.processes import kill, ray_workers, rwsc, wait_for
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -109,7 +109,9 @@ def test_a_run_in_a_bucket_leaves_weights_card_curves_and_checkpoints(ray_cluste
     assert [json.loads(line)["step"] for line in run.read("metrics.jsonl").splitlines()] == [1, 2, 3, 4]
 
 
-def test_a_finished_run_is_left_alone_and_other_settings_are_refused(ray_cluster, inputs_root, tmp_path, capsys):
+def test_a_finished_run_is_left_alone_and_other_settings_are_refused(
+    ray_cluster, inputs_root, tmp_path, capsys
+):
     config = make_config(inputs_root, tmp_path / "run", steps=2, checkpoint_every=1)
     train(config)
     before = (tmp_path / "run" / "weights.safetensors").stat().st_mtime_ns

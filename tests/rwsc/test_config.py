@@ -1,7 +1,16 @@
 import pytest
 from pydantic import Field
 
-from rwsc.config import ADDRESS, SPEED, Settings, differences, fingerprint, load_settings, output_values, to_toml
+from rwsc.config import (
+    ADDRESS,
+    SPEED,
+    Settings,
+    differences,
+    fingerprint,
+    load_settings,
+    output_values,
+    to_toml,
+)
 from rwsc.errors import ConfigError
 
 
@@ -61,7 +70,10 @@ def test_dotted_flags_reach_nested_settings():
     ("text", "message"),
     [
         ('[synth]\nname = "a"\nrat = 1\n', r"unknown setting synth.rat; did you mean 'rate'\?"),
-        ('[synth]\nname = "a"\n[synth.inner]\nsizepx = 1\n', r"unknown setting synth.inner.sizepx; did you mean 'size_px'\?"),
+        (
+            '[synth]\nname = "a"\n[synth.inner]\nsizepx = 1\n',
+            r"unknown setting synth.inner.sizepx; did you mean 'size_px'\?",
+        ),
         ('[snth]\nname = "a"\n', r"unknown table \[snth\]; did you mean 'synth'\?"),
         ('[synth]\nname = "a"\nrate = "fast"\n', r"synth.rate = 'fast'"),
         ("[synth]\n", r"synth.name is not set"),
@@ -103,7 +115,9 @@ def test_output_values_hold_no_address_and_no_speed():
 
 
 def test_printed_settings_read_back_as_they_were(tmp_path):
-    settings = load(name='a "quoted" \\ name', labels=["x", "ü"], weights={"gun": 2.0}, **{"inner.size_px": 7})
+    settings = load(
+        name='a "quoted" \\ name', labels=["x", "ü"], weights={"gun": 2.0}, **{"inner.size_px": 7}
+    )
     assert load(write(tmp_path, to_toml(settings, "synth"))) == settings
 
 

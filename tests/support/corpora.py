@@ -39,12 +39,30 @@ def write_scans(folder: Prefix, *, num_bags=5, num_items=4, labels=("gun", "knif
     for number in range(num_bags):
         key = f"bags/bag {number}.png"
         folder.write(key, encode_image(bag_image(number)))
-        images.append({"id": len(images) + 1, "file_name": key, "kind": "benign", "width": 160, "height": 120, "license": 1})
+        images.append(
+            {
+                "id": len(images) + 1,
+                "file_name": key,
+                "kind": "benign",
+                "width": 160,
+                "height": 120,
+                "license": 1,
+            }
+        )
     for number in range(num_items):
         image, mask_HW = item_image(number)
         key = f"items/{number}.png"
         folder.write(key, encode_image(image))
-        images.append({"id": len(images) + 1, "file_name": key, "kind": "isolated", "width": 44, "height": 30, "license": 1})
+        images.append(
+            {
+                "id": len(images) + 1,
+                "file_name": key,
+                "kind": "isolated",
+                "width": 44,
+                "height": 30,
+                "license": 1,
+            }
+        )
         annotations.append(
             {
                 "id": number + 1,

@@ -24,7 +24,9 @@ def wait_for(condition, *, seconds=120.0, process=None):
     end = time.monotonic() + seconds
     while not (found := condition()):
         if process is not None and process.poll() is not None:
-            raise AssertionError(f"ended with {process.returncode} too early:\n{process.communicate()[1][-3000:]}")
+            raise AssertionError(
+                f"ended with {process.returncode} too early:\n{process.communicate()[1][-3000:]}"
+            )
         if time.monotonic() > end:
             raise AssertionError(f"nothing after {seconds} s")
         time.sleep(0.05)

@@ -1,9 +1,9 @@
 import sys
 
 import pytest
+from support.corpora import make_inputs
 
 from rwsc.cli.main import main
-from support.corpora import make_inputs
 
 
 def run(monkeypatch, capsys, *arguments):
@@ -60,9 +60,18 @@ def errors(err):
         (["items", "build", "nowhere.parquet", "-o", "items"], "nowhere.parquet"),
         (["train", "--items", "x", "--bags", "y"], "train.output is not set"),
         (["train", "--items", "x", "--bags", "y", "-o", "o", "--size", "huge"], "train.size = 'huge'"),
-        (["train", "--items", "x", "--bags", "y", "-o", "o", "--batch", "5", "--workers", "2"], "not a multiple"),
-        (["synth", "--items", "x", "--bags", "y", "-o", "o", "--items-per-bag", "many"], "'many' is no number"),
-        (["synth", "--items", "x", "--bags", "y", "-o", "o", "--items-per-bag", "3-1"], "items_min (3) is above"),
+        (
+            ["train", "--items", "x", "--bags", "y", "-o", "o", "--batch", "5", "--workers", "2"],
+            "not a multiple",
+        ),
+        (
+            ["synth", "--items", "x", "--bags", "y", "-o", "o", "--items-per-bag", "many"],
+            "'many' is no number",
+        ),
+        (
+            ["synth", "--items", "x", "--bags", "y", "-o", "o", "--items-per-bag", "3-1"],
+            "items_min (3) is above",
+        ),
         (["synth", "--items", "x", "--bags", "y", "-o", "o", "--engine", "magic"], "synth.engine = 'magic'"),
         (["synth", "--config", "nowhere.toml"], "no settings file nowhere.toml"),
         (["preview", "nowhere", "-o", "sheet.png"], "nowhere"),
@@ -99,14 +108,18 @@ def test_a_commercial_corpus_refuses_academic_items(rwsc, root, tmp_path):
     (tmp_path / "s.toml").write_text('[synth]\ndeclared_use = "commercial"\nengine = "tip"\n')
     rwsc("sources", "index", root / "scans", "-o", "c.parquet", "--licence", "academic use only")
     rwsc("items", "build", "c.parquet", "-o", "items")
-    code, _, err = rwsc("synth", "--items", "items", "--bags", "c.parquet", "-o", "corpus", "--config", "s.toml")
+    code, _, err = rwsc(
+        "synth", "--items", "items", "--bags", "c.parquet", "-o", "corpus", "--config", "s.toml"
+    )
     assert code == 2
     assert "declared commercial" in errors(err)[0]
     assert "academic use only" in errors(err)[0]
 
 
 def test_print_config_shows_every_setting_and_starts_nothing(rwsc, tmp_path):
-    code, out, _ = rwsc("synth", "--items", "x", "--bags", "y", "-o", "corpus", "--num-images", "5", "--print-config")
+    code, out, _ = rwsc(
+        "synth", "--items", "x", "--bags", "y", "-o", "corpus", "--num-images", "5", "--print-config"
+    )
     assert code == 0
     assert "num_images = 5" in out
     assert "[synth.placement]" in out
@@ -115,7 +128,16 @@ def test_print_config_shows_every_setting_and_starts_nothing(rwsc, tmp_path):
 
 @pytest.mark.s3
 def test_a_missing_bucket_and_a_wrong_secret_are_told_apart(rwsc, root, s3_server, s3_env, monkeypatch):
-    arguments = ["synth", "--items", root / "items", "--bags", root / "catalogue.parquet", "--engine", "tip", "-o"]
+    arguments = [
+        "synth",
+        "--items",
+        root / "items",
+        "--bags",
+        root / "catalogue.parquet",
+        "--engine",
+        "tip",
+        "-o",
+    ]
     code, _, err = rwsc(*arguments, "s3://no-such-bucket-here/corpus")
     assert code == 2
     assert "no-such-bucket-here" in errors(err)[0]

@@ -1,5 +1,4 @@
 import pytest
-
 from support.corpora import make_inputs
 
 

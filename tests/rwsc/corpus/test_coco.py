@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
+from support.corpora import synth_config
 
 from rwsc.corpus.coco import write_coco
 from rwsc.corpus.make import ImageMaker
@@ -12,7 +13,6 @@ from rwsc.fusion.tip import TipEngine
 from rwsc.items.bank import ItemBank
 from rwsc.sources.catalogue import read_catalogue
 from rwsc.storage.prefix import read_uri
-from support.corpora import synth_config
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +52,18 @@ def test_pycocotools_loads_it_and_its_boxes_fit_its_masks(rows, tmp_path, capsys
 def test_categories_are_numbered_in_the_order_given(rows, tmp_path, capsys):
     write_coco(rows, ["axe", "gun", "knife"], str(tmp_path / "coco.json"))
     coco = load(tmp_path / "coco.json", capsys)
-    assert {number: category["name"] for number, category in coco.cats.items()} == {1: "axe", 2: "gun", 3: "knife"}
+    assert {number: category["name"] for number, category in coco.cats.items()} == {
+        1: "axe",
+        2: "gun",
+        3: "knife",
+    }
     by_image = {image["file_name"]: number for number, image in coco.imgs.items()}
     for row in rows:
         if row["status"] == "made":
             found = coco.loadAnns(coco.getAnnIds(by_image[row["uri"]]))
-            assert [coco.cats[a["category_id"]]["name"] for a in found] == [o["label"] for o in row["objects"]]
+            assert [coco.cats[a["category_id"]]["name"] for a in found] == [
+                o["label"] for o in row["objects"]
+            ]
 
 
 def test_objects_that_were_in_the_bag_are_annotated_as_not_synthetic(rows, tmp_path):

@@ -51,7 +51,9 @@ def test_a_gray_bag_is_looked_at_as_it_is(item):
 
 
 def test_items_that_lie_on_each_other_name_each_other(item):
-    labels = describe(item, place(item, 10, 10), place(item, 14, 12), place(item, 70, 60), bag=np.ones((120, 140)))
+    labels = describe(
+        item, place(item, 10, 10), place(item, 14, 12), place(item, 70, 60), bag=np.ones((120, 140))
+    )
     assert [label["overlaps"] for label in labels] == [["o1"], ["o0"], []]
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.corpora import bag_image, synth_config
 
 from rwsc.corpus.make import ImageMaker
 from rwsc.corpus.plan import build_plan, planned_images, usable_bags
@@ -14,7 +15,6 @@ from rwsc.sources.catalogue import read_catalogue
 from rwsc.sources.masks import decode_rle
 from rwsc.storage.images import decode_image, encode_image
 from rwsc.storage.prefix import read_uri
-from support.corpora import bag_image, synth_config
 
 
 @pytest.fixture(scope="module")

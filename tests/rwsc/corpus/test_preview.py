@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from support.corpora import synth_config
 
 from rwsc.corpus.make import ImageMaker
 from rwsc.corpus.manifest import RunFacts, to_row
@@ -10,7 +11,6 @@ from rwsc.items.bank import ItemBank
 from rwsc.sources.catalogue import read_catalogue
 from rwsc.storage.images import decode_image
 from rwsc.storage.prefix import read_uri
-from support.corpora import synth_config
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,11 @@ def pictures(inputs_root):
     planned = next(planned_images(build_plan(bags, num_images=1, seed=3, shard_images=1)))
     data = read_uri(planned.scan_uri)
     made = ImageMaker(config, bank, TipEngine()).make([planned], [data])[0]
-    row = to_row(planned, made.outcome, RunFacts(engine="tip", weights_sha256="", config_fingerprint="", code_version=""))
+    row = to_row(
+        planned,
+        made.outcome,
+        RunFacts(engine="tip", weights_sha256="", config_fingerprint="", code_version=""),
+    )
     image = decode_image(made.data)
     cells = sheet_row(
         row,

@@ -48,7 +48,9 @@ def fuse(scan, insertions, engine=None, air=AIR):
 def covered(scan, insertion):
     mask = np.zeros(scan.shape[:2], bool)
     height, width = insertion.alpha_HW.shape
-    mask[insertion.y_px : insertion.y_px + height, insertion.x_px : insertion.x_px + width] = insertion.alpha_HW > 0
+    mask[insertion.y_px : insertion.y_px + height, insertion.x_px : insertion.x_px + width] = (
+        insertion.alpha_HW > 0
+    )
     return mask
 
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
+from support.corpora import bag_image
 
 from rwsc.errors import ObjectMissing
 from rwsc.runs.bags import BagCache
 from rwsc.storage.images import encode_image
 from rwsc.storage.prefix import Prefix
-from support.corpora import bag_image
 
 
 @pytest.fixture

@@ -55,12 +55,11 @@ def test_gpus_that_are_not_there_are_refused(cluster):
 
 def test_the_users_error_is_found_inside_what_was_wrapped_around_it():
     inner = StorageError("no bucket")
-    try:
+    with pytest.raises(RuntimeError) as wrapped:
         try:
             raise inner
         except StorageError as error:
             raise RuntimeError("task failed") from error
-    except RuntimeError as wrapped:
-        assert user_error(wrapped) is inner
+    assert user_error(wrapped.value) is inner
     assert user_error(ValueError("a bug")) is None
     assert user_error(None) is None

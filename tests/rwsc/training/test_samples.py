@@ -86,7 +86,9 @@ def test_a_crop_with_bag_is_preferred_to_air():
     config = SampleConfig(crop_px=16, min_bag_share=0.9)
     share = np.mean([(make_source(config, half_empty).draw(i).bag_CHW < 0.95).mean() for i in range(40)])
     blind = SampleConfig(crop_px=16, min_bag_share=0.0)
-    assert share > 1.5 * np.mean([(make_source(blind, half_empty).draw(i).bag_CHW < 0.95).mean() for i in range(40)])
+    assert share > 1.5 * np.mean(
+        [(make_source(blind, half_empty).draw(i).bag_CHW < 0.95).mean() for i in range(40)]
+    )
 
 
 def test_a_bag_smaller_than_the_crop_is_set_on_air():

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from support.samples import make_samples
 
 from rwsc.errors import WeightsError
 from rwsc.fusion.network.config import named_config
@@ -8,7 +9,6 @@ from rwsc.training.losses import FusionLoss, LossConfig
 from rwsc.training.state import encode_state, restore_state
 from rwsc.training.step import Batch, train_step
 from rwsc.training.validation import validate
-from support.samples import make_samples
 
 
 def make_training(seed=0, **changes):
@@ -54,7 +54,9 @@ def test_a_state_is_no_pickle():
     assert data[8 : 8 + header_bytes].startswith(b"{")
 
 
-@pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:100], lambda data: b"\x80\x04" + data])
+@pytest.mark.parametrize(
+    "damage", [lambda data: b"", lambda data: data[:100], lambda data: b"\x80\x04" + data]
+)
 def test_a_damaged_state_is_refused(damage):
     model, optimizer = make_training()
     data = encode_state(model, optimizer, step=1)

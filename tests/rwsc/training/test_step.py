@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from support.samples import make_samples
 
 from rwsc.fusion.network.config import named_config
 from rwsc.fusion.network.network import RwscNetwork
 from rwsc.training.losses import FusionLoss, LossConfig
 from rwsc.training.step import Batch, learning_rate, train_step
-from support.samples import make_samples
 
 
 def make_training(learning_rate=1e-3, **changes):
@@ -47,7 +47,12 @@ def test_bf16_steps_agree_with_float32_roughly():
     for precision in ("float32", "bf16"):
         model, optimizer = make_training()
         found = train_step(
-            model, optimizer, FusionLoss(LossConfig()), Batch(make_samples()), clip_norm=1.0, precision=precision
+            model,
+            optimizer,
+            FusionLoss(LossConfig()),
+            Batch(make_samples()),
+            clip_norm=1.0,
+            precision=precision,
         )
         totals.append(float(found["total"]))
     assert totals[1] == pytest.approx(totals[0], rel=0.05)

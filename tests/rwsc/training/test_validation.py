@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from support.samples import make_samples
 
 from rwsc.training.losses import FusionLoss, LossConfig
 from rwsc.training.step import Batch
 from rwsc.training.validation import ValidationSums, validate
-from support.samples import make_samples
 
 
 class Offset(torch.nn.Module):
