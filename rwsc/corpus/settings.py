@@ -42,8 +42,8 @@ class SynthConfig(Settings):
     """Use only bags and items of this split; None uses all."""
 
     class_weights: dict[str, float] = Field(default={})
-    """Relative number of items per class; a class that is not named has weight 1. At least one class of the bank needs a
-    weight above 0."""
+    """Relative number of items per class; a class that is not named has weight 1. One class of the bank at least
+    needs a weight above 0."""
 
     context: float = Field(default=0.5, ge=0, le=4)
     """Width of bag that the engine sees on each side of an item, as a share of the item's size."""

@@ -177,19 +177,26 @@ def _shown_progress(config: TrainConfig, run: Prefix) -> Iterator[None]:
 
 
 def _watch(config: TrainConfig, run: Prefix, finished: threading.Event) -> None:
-    shown = max((line["step"] for line in read_metrics(run)), default=0)
+    shown = _last_step(read_metrics(run))
     while True:
         is_last = finished.wait(2)
         try:
             lines = read_metrics(run)
         except RwscError:
             lines = []
+        if lines and _last_step(lines) < shown:
+            shown = lines[0]["step"] - 1 if len(lines) == 1 else lines[-2]["step"]
+            say(f"a worker was lost; training goes on from its last checkpoint, after step {shown:,}")
         for line in lines:
             if line["step"] > shown:
                 shown = line["step"]
                 say(progress_line(config, line))
         if is_last:
             return
+
+
+def _last_step(lines: list[dict[str, Any]]) -> int:
+    return max((line["step"] for line in lines), default=0)
 
 
 def progress_line(config: TrainConfig, line: dict[str, Any]) -> str:

@@ -55,11 +55,10 @@ def test_gpus_that_are_not_there_are_refused(cluster):
 
 def test_the_users_error_is_found_inside_what_was_wrapped_around_it():
     inner = StorageError("no bucket")
-    with pytest.raises(RuntimeError) as wrapped:
-        try:
-            raise inner
-        except StorageError as error:
-            raise RuntimeError("task failed") from error
-    assert user_error(wrapped.value) is inner
+    wrapped = RuntimeError("task failed")
+    wrapped.__cause__ = inner
+    outer = RuntimeError("job failed")
+    outer.worker_failures = {0: wrapped}
+    assert user_error(outer) is inner
     assert user_error(ValueError("a bug")) is None
     assert user_error(None) is None

@@ -316,7 +316,7 @@ class TestTotal:
         assert [name for name, field in LossConfig.model_fields.items() if not field.description] == []
 
     def test_the_defaults_are_physical(self):
-        assert (PHYSICAL.a1, PHYSICAL.a2, PHYSICAL.a3, PHYSICAL.w1, PHYSICAL.w2) == (1, 0.5, 10, 1, 1)
+        assert (PHYSICAL.a1, PHYSICAL.a2, PHYSICAL.a3, PHYSICAL.w1, PHYSICAL.w2) == (1, 0.1, 10, 1, 1)
 
     @pytest.mark.parametrize(("weight", "term"), [("a1", "ll"), ("a2", "csd"), ("a3", "recon")])
     def test_a_weight_of_zero_switches_a_term_off_but_still_measures_it(self, weight, term):
