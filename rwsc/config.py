@@ -22,7 +22,7 @@ SPEED: dict[str, Any] = {"affects": "speed"}
 ADDRESS: dict[str, Any] = {"affects": "address"}
 """Marks where something lies; the content's hash enters the run's record, the address does not."""
 
-SECTIONS = ("index", "items", "train", "synth", "demo")
+SECTIONS = ("index", "items", "train", "synth")
 """Tables that a settings file may hold, one per command."""
 
 
@@ -36,7 +36,12 @@ S = TypeVar("S", bound=Settings)
 
 
 def load_settings(
-    kind: type[S], *, section: str, file: str | None = None, overrides: Mapping[str, Any] | None = None
+    kind: type[S],
+    *,
+    section: str,
+    file: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    fallbacks: Mapping[str, Any] | None = None,
 ) -> S:
     """Make settings from defaults, a TOML file and flags, in that order of increasing weight.
 
@@ -45,6 +50,7 @@ def load_settings(
         section: The file's table that holds them, one of `SECTIONS`.
         file: Path of a TOML file, or None. ``${NAME}`` in its strings is replaced by the environment.
         overrides: Values by dotted field name; those that are None are left out.
+        fallbacks: Values for fields that neither the file nor a flag sets.
 
     Returns:
         Checked settings.
@@ -52,7 +58,7 @@ def load_settings(
     Raises:
         ConfigError: The file cannot be read, or a key or value does not fit; the message names it.
     """
-    values: dict[str, Any] = _read_section(file, section) if file else {}
+    values: dict[str, Any] = {**(fallbacks or {}), **(_read_section(file, section) if file else {})}
     for name, value in (overrides or {}).items():
         if value is not None:
             _set_dotted(values, name, value)
@@ -198,6 +204,8 @@ def _set_dotted(values: dict[str, Any], name: str, value: Any) -> None:  # noqa:
     *tables, last = name.split(".")
     for table in tables:
         values = values.setdefault(table, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"{table!r} must be a table of settings, not {values!r}")
     values[last] = value
 
 
@@ -211,11 +219,14 @@ def _explain(kind: type[Settings], section: str, error: ValidationError) -> Conf
             remedy=f"settings here are {', '.join(names)}",
         )
     if first["type"] == "missing":
-        return ConfigError(f"{where} is not set", remedy=f"give --{first['loc'][-1]} or set it in --config")
+        return ConfigError(
+            f"{where} is not set", remedy="give it on the command line (see --help) or in --config"
+        )
     shown = repr(first.get("input"))
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
     return ConfigError(
-        f"{where} = {shown}: {first['msg']}", remedy="rwsc VERB --print-config lists all settings"
+        f"{where} = {shown}: {first['msg']}",
+        remedy="--print-config, without the offending value, lists all settings with their meaning",
     )
 
 

@@ -44,6 +44,10 @@ class ObjectExists(StorageError):  # noqa: N818
     """Something is stored under the address, and overwriting it was not asked for."""
 
 
+class AccessDenied(StorageError):  # noqa: N818
+    """What is stored under the address may not be read or written."""
+
+
 class UnreadableImage(RwscError):  # noqa: N818
     """Bytes that are no image, a damaged one, or one over the limits."""
 

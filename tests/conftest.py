@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from s3_server import S3Server, find_weed
+from s3_server import S3Server, find_weed, free_ports
 
 # Whatever a developer has set must not reach the tests, nor the tests a real account.
 _FOREIGN_VARIABLES = (
@@ -73,7 +73,9 @@ def ray_cluster(s3_server: S3Server) -> Iterator[str]:
         from ray.cluster_utils import Cluster
 
         node = {"num_cpus": 2, "object_store_memory": 200 << 20}
-        cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": True})
+        # A port of its own: another Ray on this machine may have the usual one.
+        head = {**node, "include_dashboard": True, "dashboard_port": free_ports(1)[0]}
+        cluster = Cluster(initialize_head=True, head_node_args=head)
         try:
             cluster.add_node(**node)
             cluster.wait_for_nodes()

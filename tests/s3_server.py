@@ -65,7 +65,7 @@ class S3Server:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+        self._ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
         self._process: subprocess.Popen | None = None
         # The kernel counts the thread that launched a process as its parent, so one thread launches them all.
         self._parent = ThreadPoolExecutor(max_workers=1)
@@ -137,7 +137,7 @@ class S3Server:
         raise RuntimeError(f"the S3 server did not start:\n{log[-2000:]}")
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Find free ports below the range of outgoing connections; some programs add 10000 to theirs."""
     free: list[int] = []
     while len(free) < count:

@@ -9,6 +9,9 @@ import rwsc
 from rwsc.cli import bench, demo, doctor, items, preview, sources, synth, train
 from rwsc.errors import RwscError
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, which typer gives it."""
+
 app = typer.Typer(
     help="Believable, annotated synthetic X-ray baggage images.",
     no_args_is_help=True,
@@ -55,9 +58,10 @@ def main() -> None:
         if error.remedy:
             sys.stderr.write(f"try:   {error.remedy}\n")
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; the same command takes the work up again\n")
-        raise SystemExit(130) from None
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            sys.stderr.write("interrupted; the same command takes the work up again\n")
+        raise
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -31,7 +31,10 @@ Output = Annotated[
 Workers = Annotated[int | None, typer.Option(metavar="N", help="Workers at once.")]
 Seed = Annotated[int | None, typer.Option(metavar="S", help="Seed of the run.")]
 
-S = TypeVar("S")
+if TYPE_CHECKING:
+    from rwsc.config import Settings
+
+S = TypeVar("S", bound="Settings")
 
 
 def settings_from(
@@ -59,7 +62,14 @@ def settings_from(
     """
     from rwsc.config import load_settings, to_toml
 
-    settings: Any = load_settings(kind, section=section, file=file, overrides=flags)  # type: ignore[type-var]
+    required = [name for name, info in kind.model_fields.items() if info.is_required()]
+    settings = load_settings(
+        kind,
+        section=section,
+        file=file,
+        overrides=flags,
+        fallbacks=dict.fromkeys(required, "...") if print_only else None,
+    )
     if print_only:
         sys.stdout.write(to_toml(settings, section))
         raise typer.Exit

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
+from rwsc.sources.masks import decode_rle
 from rwsc.storage.files import open_write
 
 
@@ -79,18 +80,33 @@ def _annotations(row: dict[str, Any], number: int, categories: dict[str, int]) -
             "occluded_fraction": thing["occluded_fraction"],
         }
     for thing in row["bag_objects"] or []:
-        _, _, width, height = thing["bbox_xywh"]
-        yield {**_annotation(thing, number, categories, size), "area": width * height, "synthetic": False}
+        yield {**_annotation(thing, number, categories, size), "area": _area(thing, size), "synthetic": False}
 
 
 def _annotation(
     thing: dict[str, Any], number: int, categories: dict[str, int], size: list[int]
 ) -> dict[str, Any]:
     rle = thing["mask_rle"]
+    # COCO's own tools cannot read an object without a segmentation, so one without a mask gets its box as a
+    # polygon, and says so.
+    segmentation = {"size": size, "counts": rle} if rle else [_box_polygon(thing["bbox_xywh"])]
     return {
         "image_id": number,
         "category_id": categories[thing["label"]],
         "bbox": thing["bbox_xywh"],
         "iscrowd": 0,
-        "segmentation": {"size": size, "counts": rle} if rle else [],
+        "segmentation": segmentation,
+        **({} if rle else {"segmentation_is_box": True}),
     }
+
+
+def _area(thing: dict[str, Any], size: list[int]) -> float:
+    if thing["mask_rle"]:
+        return float(decode_rle(thing["mask_rle"], height=size[0], width=size[1]).sum())
+    _, _, width, height = thing["bbox_xywh"]
+    return float(width * height)
+
+
+def _box_polygon(bbox_xywh: list[float]) -> list[float]:
+    x, y, width, height = bbox_xywh
+    return [x, y, x + width, y, x + width, y + height, x, y + height]

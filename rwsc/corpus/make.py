@@ -12,7 +12,7 @@ from rwsc.corpus.labels import describe_object
 from rwsc.corpus.manifest import Outcome
 from rwsc.corpus.plan import PlannedImage
 from rwsc.corpus.settings import SynthConfig
-from rwsc.errors import RwscError
+from rwsc.errors import ConfigError, RwscError
 from rwsc.fusion.compose import Insertion, fuse_in_rounds
 from rwsc.fusion.engine import Engine
 from rwsc.items.bank import Item, ItemBank
@@ -59,7 +59,7 @@ class ImageMaker:
         self._engine = engine
         self._limits = ImageLimits(max_pixels=config.max_pixels)
         self._by_label = _group_by_label(bank)
-        self._labels, self._shares = _label_shares(self._by_label, config.class_weights)
+        self._labels, self._shares = label_shares(bank, config.class_weights)
 
     def make(self, planned: Sequence[PlannedImage], bags: Sequence[bytes | RwscError]) -> list[Made]:
         """Make several images; what stands beside an image does not change it (on CPU not by a bit).
@@ -71,6 +71,16 @@ class ImageMaker:
         Returns:
             One result per planned image, in order. A bag that cannot be used is a result too.
         """
+        try:
+            return self._make_together(planned, bags)
+        except Exception as error:  # noqa: BLE001 - one image must not cost the others; its row tells what it was
+            if len(planned) == 1:
+                return [Made(Outcome(status="failed", reason=_one_line(error)))]
+        return [self.make([image], [data])[0] for image, data in zip(planned, bags, strict=True)]
+
+    def _make_together(
+        self, planned: Sequence[PlannedImage], bags: Sequence[bytes | RwscError]
+    ) -> list[Made]:
         drafts = [self._draft(image, data) for image, data in zip(planned, bags, strict=True)]
         ready = [draft for draft in drafts if isinstance(draft, Draft)]
         fused = fuse_in_rounds(
@@ -92,6 +102,9 @@ class ImageMaker:
             scan = decode_image(data, limits=self._limits)
         except RwscError as error:
             return Outcome(status="failed", reason=error.message)
+        if scan.dtype != np.uint8 and self._config.image_format == "jpeg":
+            reason = f"JPEG holds 8 bits a channel, the scan has {scan.dtype.itemsize * 8}; image_format png keeps them"
+            return Outcome(status="failed", reason=reason)
         if scan.ndim == 3 and scan.shape[2] == 4:
             scan = np.ascontiguousarray(scan[..., :3])
         return self._place(planned, scan)
@@ -125,7 +138,9 @@ class ImageMaker:
             height=image.shape[0],
             bit_depth=image.dtype.itemsize * 8,
             sha256=hashlib.sha256(data).hexdigest(),
-            licence=stricter_of(draft.planned.licence, *(item.licence for item in draft.items)),
+            licence=stricter_of(
+                draft.planned.licence, *(item.licence for item in draft.items), *self._engine.licences
+            ),
             objects=objects,
             quality=_quality(draft, image, objects),
         )
@@ -171,15 +186,34 @@ def _group_by_label(bank: ItemBank) -> dict[str, list[Item]]:
     return dict(sorted(groups.items()))
 
 
-def _label_shares(groups: dict[str, list[Item]], weights: dict[str, float]) -> tuple[list[str], np.ndarray]:
-    unknown = sorted(weights.keys() - groups.keys())
+def label_shares(bank: ItemBank, weights: dict[str, float]) -> tuple[list[str], np.ndarray]:
+    """Turn class weights into the chance of each class of a bank.
+
+    Args:
+        bank: Items to draw from.
+        weights: Relative weight by class; a class that is not named has weight 1.
+
+    Returns:
+        Classes, sorted, and their chances, which add up to 1.
+
+    Raises:
+        ConfigError: A weight is given to a class that the bank does not hold, or no class has any weight.
+    """
+    labels = bank.labels
+    unknown = sorted(weights.keys() - set(labels))
     if unknown:
-        raise RwscError(
-            f"class_weights names {unknown[0]!r}, but the item bank holds only {', '.join(groups)}",
+        raise ConfigError(
+            f"class_weights names {unknown[0]!r}, but the item bank holds only {', '.join(labels)}",
             remedy="remove it, or build an item bank that has such items",
         )
-    labels = list(groups)
     shares = np.array([weights.get(label, 1.0) for label in labels])
     if not shares.sum():
-        raise RwscError("class_weights gives weight 0 to every class of the item bank")
+        raise ConfigError(
+            "class_weights gives weight 0 to every class of the item bank", remedy="raise one of them"
+        )
     return labels, shares / shares.sum()
+
+
+def _one_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"[:300]

@@ -91,6 +91,8 @@ class Outcome:
     bit_depth: int | None = None
     sha256: str | None = None
     licence: str | None = None
+    """Strictest licence of what went into the image; None where one of them states none. Set when it was made."""
+
     objects: list[dict[str, Any]] = field(default_factory=list)
     quality: dict[str, Any] | None = None
 
@@ -127,7 +129,7 @@ def to_row(planned: PlannedImage, outcome: Outcome, facts: RunFacts) -> dict[str
         "scan_uri": planned.scan_uri,
         "scan_sha256": planned.scan_sha256,
         "dataset": planned.dataset,
-        "licence": outcome.licence or planned.licence,
+        "licence": outcome.licence if outcome.status == "made" else planned.licence,
         "scanner_id": planned.scanner_id,
         "seed": planned.seed,
         "objects": outcome.objects,

@@ -26,13 +26,13 @@ class SynthConfig(Settings):
     weights: str | None = Field(default=None, json_schema_extra=ADDRESS)
     """Weights of the fusion network (safetensors, its JSON card beside it), or a training run's folder."""
 
-    num_images: int = Field(default=1000, ge=1, le=100_000_000)
+    num_images: int = Field(default=1000, ge=1, le=1_000_000)
     """Images to plan. Those that cannot be made are rows with a reason, not missing."""
 
     engine: Literal["tip", "rwsc"] = "rwsc"
     """Way to fuse. Equal seeds place equal items in equal bags whatever the engine."""
 
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     """Seed of the run."""
 
     bag_kinds: list[Literal["benign", "threat", "isolated"]] = Field(default=["benign"], min_length=1)

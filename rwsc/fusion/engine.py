@@ -33,11 +33,15 @@ class Engine(Protocol):
         """Hash of the learned weights, empty for an engine without any."""
 
     @property
+    def licences(self) -> list[str]:
+        """Licences that bind what the engine makes: that of its weights' training data, none without weights."""
+
+    @property
     def blend(self) -> Literal["support", "alpha"]:
         """How the result enters the bag.
 
         ``support`` takes it wherever the item covers anything (for engines that leave the bag alone outside
-        the item by themselves); ``alpha`` mixes it with the bag by coverage.
+        the item by themselves); ``alpha`` mixes what it adds to the product of transmissions by coverage.
         """
 
     def fuse(self, regions: Sequence[Region]) -> list[np.ndarray]:

@@ -47,6 +47,11 @@ class RwscEngine:
         """Hash of the weights, as in their card."""
         return self.card.weights_sha256
 
+    @property
+    def licences(self) -> list[str]:
+        """The licence of the weights' training data, which binds what they make."""
+        return [self.card.data_licence]
+
     def fuse(self, regions: Sequence[Region]) -> list[np.ndarray]:
         """Run the network on each region; gray regions go in as three equal channels and come out as one."""
         fused: list[np.ndarray] = [np.empty(0)] * len(regions)

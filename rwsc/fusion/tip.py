@@ -14,6 +14,7 @@ class TipEngine:
 
     name = "tip"
     weights_sha256 = ""
+    licences: list[str] = []  # noqa: RUF012 - empty for good
     blend: Literal["support", "alpha"] = "support"
 
     def fuse(self, regions: Sequence[Region]) -> list[np.ndarray]:

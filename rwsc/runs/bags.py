@@ -1,11 +1,13 @@
 """Decoded bags, kept in memory up to a budget while a training worker draws from them."""
 
+import hashlib
 from collections import OrderedDict
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
+from rwsc.errors import SourceError
 from rwsc.storage.images import decode_image
 from rwsc.storage.prefix import read_uri
 from rwsc.training.samples import BagScan
@@ -18,7 +20,7 @@ class BagCache:
         """Bind the catalogue rows.
 
         Args:
-            rows: `uri` and `air_level` of every bag.
+            rows: `uri`, `sha256` and `air_level` of every bag.
             budget_mib: Memory for decoded bags, in MiB.
         """
         self._rows, self._budget = rows, budget_mib << 20
@@ -30,15 +32,23 @@ class BagCache:
         return len(self._rows)
 
     def load(self, index: int) -> BagScan:
-        """Give the bag of an index, read and decoded when it is not in memory."""
+        """Give the bag of an index, read and decoded when it is not in memory.
+
+        Args:
+            index: Place of the bag among the rows.
+
+        Returns:
+            The scan, without any alpha channel, and its air level.
+
+        Raises:
+            SourceError: The file is not the one that was indexed.
+            RwscError: It cannot be read.
+        """
         with self._lock:
             if index in self._kept:
                 self._kept.move_to_end(index)
                 return self._kept[index]
-        bag = BagScan(
-            decode_image(read_uri(self._rows[index]["uri"])),
-            np.asarray(self._rows[index]["air_level"], dtype=np.float64),
-        )
+        bag = _read(self._rows[index])
         self._keep(index, bag)
         return bag
 
@@ -51,3 +61,13 @@ class BagCache:
             while self._bytes > self._budget and len(self._kept) > 1:
                 _, dropped = self._kept.popitem(last=False)
                 self._bytes -= dropped.image.nbytes
+
+
+def _read(row: dict[str, Any]) -> BagScan:
+    data = read_uri(row["uri"])
+    if hashlib.sha256(data).hexdigest() != row["sha256"]:
+        raise SourceError(f"{row['uri']} has changed since it was indexed", remedy="index the source again")
+    image = decode_image(data)
+    if image.ndim == 3 and image.shape[2] == 4:
+        image = np.ascontiguousarray(image[..., :3])
+    return BagScan(image, np.asarray(row["air_level"], dtype=np.float64))

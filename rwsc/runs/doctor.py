@@ -23,7 +23,7 @@ def examine(storage: list[str]) -> list[dict[str, Any]]:
     Returns:
         One record per check: ``name``, ``ok`` and ``found``.
     """
-    versions = [_check(name, True, importlib.metadata.version(name)) for name in PACKAGES]
+    versions = [_version(name) for name in PACKAGES]
     return [
         _check("python", True, platform.python_version()),
         *versions,
@@ -36,6 +36,13 @@ def examine(storage: list[str]) -> list[dict[str, Any]]:
 
 def _check(name: str, ok: bool, found: str) -> dict[str, Any]:
     return {"name": name, "ok": ok, "found": found}
+
+
+def _version(name: str) -> dict[str, Any]:
+    try:
+        return _check(name, True, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return _check(name, False, "is not installed")
 
 
 def _disk() -> dict[str, Any]:
@@ -67,7 +74,7 @@ def _ray() -> dict[str, Any]:
         start_ray()
         found = ray.cluster_resources()
     except Exception as error:  # noqa: BLE001 - whatever keeps Ray from starting is the finding
-        return _check("ray cluster", False, f"{type(error).__name__}: {str(error).splitlines()[0]}")
+        return _check("ray cluster", False, f"{type(error).__name__}: {error}".splitlines()[0])
     memory = found.get("memory", 0) / 2**30
     return _check(
         "ray cluster", True, f"{found.get('CPU', 0):g} CPUs, {found.get('GPU', 0):g} GPUs, {memory:.0f} GiB"

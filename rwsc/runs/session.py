@@ -40,8 +40,18 @@ def start_ray() -> None:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     if not ray.is_initialized():
         # The dashboard stays on: Ray Train queries it, and is slower and louder without.
-        with _quiet_stderr():
-            ray.init(log_to_driver=False, logging_level="error", configure_logging=True)
+        try:
+            with _quiet_stderr():
+                ray.init(log_to_driver=False, logging_level="error", configure_logging=True)
+        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+            address = os.environ.get("RAY_ADDRESS")
+            where = (
+                f"cannot connect to the Ray cluster at {address}"
+                if address
+                else "cannot start Ray on this machine"
+            )
+            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise ResourceError(f"{where}: {first}", remedy="check RAY_ADDRESS, or run rwsc doctor") from None
 
 
 @contextmanager
@@ -92,13 +102,33 @@ def size_pool(workers: int | None, *, use_gpu: bool | None) -> WorkerPool:
             remedy="ask for fewer workers, or --device cpu",
         )
     number = workers or (gpus if use_gpu else max(1, int(cpus)))
-    share = min(1.0, int((cpus - CPUS_LEFT_FREE) / number * 100) / 100)
+    share = cpu_share(
+        number, [float(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+    )
     if share < SMALLEST_CPU_SHARE:
         raise ResourceError(
             f"{number} workers do not fit on {cpus:g} CPUs",
             remedy=f"ask for at most {max(1, int((cpus - CPUS_LEFT_FREE) / SMALLEST_CPU_SHARE))} workers",
         )
     return WorkerPool(num_workers=number, cpus_per_worker=share, gpus_per_worker=1.0 if use_gpu else 0.0)
+
+
+def cpu_share(number: int, node_cpus: list[float]) -> float:
+    """Share the CPUs of a cluster out among workers, none of which can sit on two nodes.
+
+    Args:
+        number: Workers.
+        node_cpus: CPUs of each node.
+
+    Returns:
+        The largest share of a CPU, in hundredths and at most 1, of which the nodes hold that many; 0 when there
+        is none.
+    """
+    free = [cpus - CPUS_LEFT_FREE / len(node_cpus) for cpus in node_cpus]
+    for hundredths in range(100, 0, -1):
+        if sum(int(cpus * 100 / hundredths + 1e-9) for cpus in free if cpus > 0) >= number:
+            return hundredths / 100
+    return 0.0
 
 
 def user_error(error: BaseException | None) -> RwscError | None:

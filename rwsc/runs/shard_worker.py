@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
+import cv2
 import numpy as np
 
 from rwsc.corpus.commit import commit_shard
@@ -13,7 +14,7 @@ from rwsc.corpus.manifest import RunFacts, to_row
 from rwsc.corpus.plan import PlannedImage
 from rwsc.corpus.plan_store import read_shard
 from rwsc.corpus.settings import SynthConfig
-from rwsc.errors import ObjectMissing, RwscError
+from rwsc.errors import AccessDenied, ObjectMissing, RwscError, WeightsError
 from rwsc.fusion.engine import Engine
 from rwsc.fusion.rwsc import RwscEngine
 from rwsc.fusion.tip import TipEngine
@@ -36,16 +37,33 @@ class ShardWorker:
             facts: Plain values of `RunFacts`.
             device: ``cpu`` or ``cuda``.
         """
+        cv2.setNumThreads(1)  # workers share the machine; threads of their own would only crowd it
         self._config = SynthConfig(**config)
         self._facts = RunFacts(**facts)
         self._corpus = Prefix(self._config.output)
+        self._pool = ThreadPoolExecutor(max_workers=self._config.io_threads)
+        self._broken: RwscError | None = None
+        try:
+            self._maker = self._open_maker(device)
+        except RwscError as error:
+            # Ray loses the cause of an error in a constructor; raised from the first call it reaches the user.
+            self._broken = error
+
+    def _open_maker(self, device: str) -> ImageMaker:
         splits = [self._config.split] if self._config.split else None
         bank = ItemBank.load(self._config.items, splits=splits)
-        self._maker = ImageMaker(self._config, bank, open_engine(self._config, device))
-        self._pool = ThreadPoolExecutor(max_workers=self._config.io_threads)
+        engine = open_engine(self._config, device)
+        if engine.weights_sha256 != self._facts.weights_sha256:
+            raise WeightsError(
+                f"{self._config.weights} has changed since the run began",
+                remedy="put the weights back, or make another corpus with the new ones",
+            )
+        return ImageMaker(self._config, bank, engine)
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Make the shards of a batch and count what became of their images."""
+        if self._broken is not None:
+            raise self._broken
         counts: dict[str, list[int]] = {"made": [], "rejected": [], "failed": []}
         for shard_id, number in zip(batch["shard_id"], batch["number"], strict=True):
             rows = self.make_shard(str(shard_id), int(number))
@@ -110,8 +128,9 @@ def _await(
 
 
 def _read_bag(uri: str) -> bytes | RwscError:
-    # A bag that is gone costs its own row; a store that is down stops the shard, which is then tried again.
+    # A bag that is gone or locked costs its own row. A store that stays down ends the run, which the same
+    # command takes up again: its images are not to be written off as failed.
     try:
         return read_uri(uri)
-    except ObjectMissing as error:
+    except (ObjectMissing, AccessDenied) as error:
         return error

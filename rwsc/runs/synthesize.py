@@ -5,7 +5,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,12 +14,13 @@ import pyarrow as pa
 import rwsc
 from rwsc.config import fingerprint, output_values
 from rwsc.corpus.coco import write_coco
-from rwsc.corpus.commit import committed_shards, read_marker, read_rows
+from rwsc.corpus.commit import committed_shards, read_rows
+from rwsc.corpus.make import label_shares
 from rwsc.corpus.manifest import MANIFEST_VERSION, RunFacts
 from rwsc.corpus.plan import build_plan, shards_of, usable_bags
-from rwsc.corpus.plan_store import PLAN_KEY, write_plan
+from rwsc.corpus.plan_store import write_plan
 from rwsc.corpus.settings import SynthConfig
-from rwsc.errors import ConfigError, SourceError
+from rwsc.errors import ConfigError, RwscError, SourceError
 from rwsc.fusion.network.weights import decode_weights
 from rwsc.items.bank import ItemBank
 from rwsc.runs.session import WorkerPool, size_pool, start_ray, user_error
@@ -28,13 +29,17 @@ from rwsc.runs.talk import Progress, say
 from rwsc.runs.weights import read_weights
 from rwsc.sources.catalogue import catalogue_hash, read_catalogue
 from rwsc.sources.licences import Licence, classify
-from rwsc.storage.prefix import Prefix, absolute_uri
+from rwsc.storage.prefix import Prefix, absolute_uri, split_uri
 from rwsc.storage.run_card import claim_run
 
 COCO_KEY = "annotations.coco.json"
 REPORT_KEY = "report.json"
+PROBED_BAGS = 16
+"""Bags that are looked for before a run starts."""
+
 NO_PROGRESS_S = 900
-"""A pool that makes nothing for this long is taken for hung and ends with an error."""
+NO_PROGRESS_PER_IMAGE_S = 120
+"""A pool that finishes no shard for this long is taken for hung and ends with an error; the longer of both."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,13 +81,15 @@ def synthesize(config: SynthConfig) -> CorpusTotals:
     corpus.check_writable()
     inputs = read_inputs(config)
     claim_run(corpus, inputs.card)
-    if not corpus.exists(PLAN_KEY):
-        write_plan(corpus, inputs.plan, shard_images=config.shard_images)
     shards = shards_of(inputs.plan)
     todo = _missing(shards, committed_shards(corpus))
-    if not todo and corpus.exists(REPORT_KEY):
+    if not todo and (totals := _read_totals(corpus)) is not None:
         say(f"{corpus.uri} is complete; nothing to do")
-        return CorpusTotals(**json.loads(corpus.read(REPORT_KEY))["totals"])
+        return totals
+    if todo:
+        _check_some_bag_is_there(inputs.plan)
+        # Written again on every start: the same images, but bags may have moved since.
+        write_plan(corpus, inputs.plan, shard_images=config.shard_images)
     seconds = _fuse(config, inputs, corpus, todo) if todo else 0.0
     return _sum_up(corpus, inputs, shards, seconds)
 
@@ -101,11 +108,14 @@ def read_inputs(config: SynthConfig) -> SynthInputs:
     """
     bank = ItemBank.load(config.items, splits=[config.split] if config.split else None)
     bags = usable_bags(read_catalogue(config.bags), config.bag_kinds, config.split)
-    _check_licences(config, bank, bags)
-    weights_sha256 = _check_weights(config)
+    label_shares(bank, config.class_weights)
+    weights_sha256, weights_licence = _check_weights(config)
+    _check_licences(config, bank, bags, weights_licence)
     hashes = {"items": bank.bank_hash, "bags": catalogue_hash(bags), "weights": weights_sha256}
     plan = build_plan(bags, num_images=config.num_images, seed=config.seed, shard_images=config.shard_images)
-    identity = fingerprint(config, *(hashes[name] for name in sorted(hashes)), str(MANIFEST_VERSION))
+    identity = fingerprint(
+        config, *(hashes[name] for name in sorted(hashes)), str(MANIFEST_VERSION), rwsc.__version__
+    )
     facts = RunFacts(
         engine=config.engine,
         weights_sha256=weights_sha256,
@@ -134,28 +144,28 @@ def _with_whole_addresses(config: SynthConfig) -> SynthConfig:
     return config.model_copy(update={name: absolute_uri(getattr(config, name)) for name in names})
 
 
-def _check_weights(config: SynthConfig) -> str:
+def _check_weights(config: SynthConfig) -> tuple[str, list[str]]:
     if config.engine != "rwsc":
-        return ""
+        return "", []
     if not config.weights:
         raise ConfigError(
             "the engine rwsc needs weights, and none were given",
             remedy="rwsc train makes them; give --weights RUN, or --engine tip which needs none",
         )
     weights, card = read_weights(config.weights)
-    decode_weights(weights, card)
-    return hashlib.sha256(weights).hexdigest()
+    _, read_card = decode_weights(weights, card)
+    return hashlib.sha256(weights).hexdigest(), [read_card.data_licence]
 
 
-def _check_licences(config: SynthConfig, bank: ItemBank, bags: pa.Table) -> None:
+def _check_licences(config: SynthConfig, bank: ItemBank, bags: pa.Table, weights: list[str]) -> None:
     if config.declared_use != "commercial":
         return
-    for text in sorted(
-        {str(item.licence) for item in bank.items} | {str(x) for x in bags["licence"].to_pylist()}
-    ):
+    licences = {item.licence for item in bank.items} | set(bags["licence"].to_pylist()) | set(weights)
+    for text in sorted(licences, key=str):
         if classify(text) is not Licence.PERMISSIVE:
+            stated = f"under the licence {text!r}" if text else "of no stated licence"
             raise SourceError(
-                f"a corpus declared commercial cannot hold sources under the licence {text!r}",
+                f"a corpus declared commercial cannot be made of items, bags or weights {stated}",
                 remedy="leave those sources out, or set declared_use to research",
             )
 
@@ -212,7 +222,10 @@ def _run_shards(
 
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    context.execution_no_progress_timeout_s = NO_PROGRESS_S
+    # Ray counts finished blocks as progress, and a block is a shard.
+    context.execution_no_progress_timeout_s = max(
+        NO_PROGRESS_S, NO_PROGRESS_PER_IMAGE_S * config.shard_images
+    )
     # One block a shard, so that a worker takes one shard at a time and a lost worker costs one shard.
     shards = ray.data.from_items(todo, override_num_blocks=len(todo))
     done = shards.map_batches(
@@ -235,13 +248,9 @@ def _sum_up(corpus: Prefix, inputs: SynthInputs, shards: list[str], seconds: flo
             f"{len(absent)} of {len(shards)} shards are not committed in {corpus.uri}",
             remedy="run the same command again; it makes what is missing",
         )
-    num_images, num_objects = write_coco(
-        (row for shard in shards for row in read_rows(corpus, shard)), inputs.labels, corpus.uri_of(COCO_KEY)
-    )
     statuses, reasons = Counter[str](), Counter[str]()
-    for shard in shards:
-        statuses.update(read_marker(corpus, shard)["status"])
-        reasons.update(without_numbers(row["reason"]) for row in read_rows(corpus, shard) if row["reason"])
+    rows = _counted((row for shard in shards for row in read_rows(corpus, shard)), statuses, reasons)
+    num_images, num_objects = write_coco(rows, inputs.labels, corpus.uri_of(COCO_KEY))
     totals = CorpusTotals(
         planned=inputs.plan.num_rows,
         made=num_images,
@@ -257,3 +266,33 @@ def _sum_up(corpus: Prefix, inputs: SynthInputs, shards: list[str], seconds: flo
     }
     corpus.write(REPORT_KEY, (json.dumps(report, indent=1) + "\n").encode())
     return totals
+
+
+def _counted(
+    rows: Iterable[dict[str, Any]], statuses: Counter[str], reasons: Counter[str]
+) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        statuses[row["status"]] += 1
+        if row["reason"]:
+            reasons[without_numbers(row["reason"])] += 1
+        yield row
+
+
+def _read_totals(corpus: Prefix) -> CorpusTotals | None:
+    """Read the totals of a finished corpus; None when a summary is missing or damaged and must be made again."""
+    if not corpus.exists(COCO_KEY):
+        return None
+    try:
+        return CorpusTotals(**json.loads(corpus.read(REPORT_KEY))["totals"])
+    except (RwscError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _check_some_bag_is_there(plan: pa.Table) -> None:
+    # Without this, an archive that is not mounted would end as a corpus of failed rows.
+    uris = list(dict.fromkeys(plan["scan_uri"].to_pylist()[:PROBED_BAGS]))
+    if not any(Prefix(parent).exists(key) for parent, key in map(split_uri, uris)):
+        raise SourceError(
+            f"none of the first {len(uris)} bags is where the catalogue says, for example {uris[0]}",
+            remedy="mount or restore the scans, or index them where they are now",
+        )

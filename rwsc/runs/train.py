@@ -1,6 +1,7 @@
 """Train a fusion network on Ray Train: claim the run, fit, and write the best weights with their card."""
 
 import hashlib
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,13 +55,15 @@ def train(config: TrainConfig) -> str:
         RwscError: Inputs, folder, weights or cluster do not fit.
     """
     config = config.model_copy(
-        update={name: absolute_uri(getattr(config, name)) for name in ("items", "bags", "output")}
+        update={
+            name: absolute_uri(address)
+            for name in ("items", "bags", "output", "start_from")
+            if (address := getattr(config, name)) is not None
+        }
     )
     run = Prefix(config.output)
     run.check_writable()
     inputs = read_inputs(config)
-    if config.start_from:
-        _check_start(config)
     is_new = claim_run(run, _run_card(config, inputs))
     if run.exists(WEIGHTS_KEY) and run.exists(CARD_KEY):
         say(f"{run.uri} is trained already; nothing to do")
@@ -82,42 +85,47 @@ def read_inputs(config: TrainConfig) -> TrainingInputs:
     splits = [config.split] if config.split else None
     bank = ItemBank.load(config.items, splits=splits)
     bags = usable_bags(read_catalogue(config.bags), config.bag_kinds, config.split)
-    rows = bags.select(["uri", "air_level", "group", "scan_id", "licence"]).to_pylist()
+    rows = bags.select(["uri", "sha256", "air_level", "group", "scan_id", "licence"]).to_pylist()
+    hashes, start_licences = _read_start(config)
     held = hold_out([row["group"] or row["scan_id"] for row in rows])
     held_items = hold_out([item.physical_item_id for item in bank.items])
     return TrainingInputs(
         bags=[
-            {"uri": row["uri"], "air_level": row["air_level"], "held_out": out}
+            {"uri": row["uri"], "sha256": row["sha256"], "air_level": row["air_level"], "held_out": out}
             for row, out in zip(rows, held, strict=True)
         ],
         held_out_items=[item.item_id for item, out in zip(bank.items, held_items, strict=True) if out],
         licence=stricter_of(
-            *sorted({row["licence"] or "" for row in rows} | {item.licence or "" for item in bank.items})
+            *sorted({row["licence"] or "" for row in rows} | {item.licence or "" for item in bank.items}),
+            *start_licences,
         ),
-        hashes={"items": bank.bank_hash, "bags": catalogue_hash(bags)},
+        hashes={"items": bank.bank_hash, "bags": catalogue_hash(bags), **hashes},
     )
 
 
 def _run_card(config: TrainConfig, inputs: TrainingInputs) -> dict[str, Any]:
-    hashes = dict(inputs.hashes)
-    if config.start_from:
-        hashes["start_from"] = hashlib.sha256(read_weights(config.start_from)[0]).hexdigest()
+    hashes = [inputs.hashes[name] for name in sorted(inputs.hashes)]
     return {
         "kind": "train",
-        "fingerprint": fingerprint(config, *(hashes[name] for name in sorted(hashes))),
+        "fingerprint": fingerprint(config, *hashes, rwsc.__version__),
         "settings": output_values(config),
-        "inputs": hashes,
+        "inputs": inputs.hashes,
         "code_version": rwsc.__version__,
     }
 
 
-def _check_start(config: TrainConfig) -> None:
-    network = decode_weights(*read_weights(str(config.start_from)))[0]
+def _read_start(config: TrainConfig) -> tuple[dict[str, str], list[str]]:
+    """Give hash and licence of the weights to start from; both empty without any."""
+    if not config.start_from:
+        return {}, []
+    weights, card = read_weights(config.start_from)
+    network, read_card = decode_weights(weights, card)
     if network.config != config.network_config():
         raise WeightsError(
             f"{config.start_from} holds a network of other settings than size {config.size!r} asks for",
             remedy="give --size and [train.network] as those weights were trained with",
         )
+    return {"start_from": hashlib.sha256(weights).hexdigest()}, [read_card.data_licence]
 
 
 def _fit(config: TrainConfig, run: Prefix, inputs: TrainingInputs) -> str:
@@ -125,7 +133,7 @@ def _fit(config: TrainConfig, run: Prefix, inputs: TrainingInputs) -> str:
     pool = size_pool(config.workers, use_gpu=config.use_gpu)
     say(f"training {config.size} on {pool.num_workers} worker(s), {'GPU' if pool.gpus_per_worker else 'CPU'}")
     trainer = _trainer(config, pool, inputs)
-    with _shown_progress(config, run):
+    with _shown_progress(config, run), _interruptible():
         try:
             result = trainer.fit()
         except Exception as error:
@@ -161,6 +169,19 @@ def _trainer(config: TrainConfig, pool: WorkerPool, inputs: TrainingInputs) -> A
             ),
         ),
     )
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    # Ray Train's own handler of Ctrl-C ends the process with exit code 0 and stays after training is done.
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as end:
+        raise KeyboardInterrupt from end
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What every training worker does: draw its share of each batch, step, report, checkpoint."""
 
+import math
 import os
 import tempfile
 import time
@@ -12,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from rwsc.errors import WeightsError
 from rwsc.fusion.network.network import RwscNetwork
 from rwsc.fusion.network.weights import decode_weights
 from rwsc.items.bank import ItemBank
@@ -34,7 +36,7 @@ def train_worker(parameters: dict[str, Any]) -> None:
     """Train on one worker; Ray Train calls it on each.
 
     Args:
-        parameters: ``config`` (plain values of `TrainConfig`), ``bags`` (rows with uri, air_level and held_out)
+        parameters: ``config`` (plain values of `TrainConfig`), ``bags`` (rows with uri, sha256, air_level, held_out)
             and ``held_out_items`` (ids of the items kept for validation).
     """
     WorkerLoop(
@@ -94,6 +96,11 @@ class WorkerLoop:
         if not is_checkpoint and self._step % config.report_every:
             return
         metrics = {**self._mean_over_workers(losses), **values}
+        if not all(math.isfinite(value) for value in metrics.values()):
+            raise WeightsError(
+                f"training has diverged: a loss or gradient is not finite at step {self._step}",
+                remedy="train into another folder with a lower learning_rate",
+            )
         if is_checkpoint:
             metrics |= self._validate()
         if self._log:
@@ -170,7 +177,8 @@ def _sources(
             bank.items
         )
         rows = [row for row in bags if row["held_out"] == held_out] or bags
-        cache = BagCache(rows, budget_mib=config.cache_mib)
+        share = config.cache_mib // 4 if held_out else config.cache_mib - config.cache_mib // 4
+        cache = BagCache(rows, budget_mib=share)
         sources.append(
             SampleSource(items, cache.load, len(cache), config=config.sample, seed=config.seed, name=name)
         )

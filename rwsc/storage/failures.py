@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from rwsc.errors import ObjectExists, ObjectMissing, RwscError, StorageError
+from rwsc.errors import AccessDenied, ObjectExists, ObjectMissing, RwscError, StorageError
 from rwsc.storage.addresses import is_s3
 
 SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
@@ -195,7 +195,8 @@ def _network_failure(text: str, uri: str, action: str) -> StorageError | None:
 
 
 def _failure(uri: str, action: str, fault: Fault) -> StorageError:
-    return StorageError(f"cannot {action} {uri}: {fault.matter}", remedy=fault.remedy)
+    kind = AccessDenied if "denied" in fault.matter else StorageError
+    return kind(f"cannot {action} {uri}: {fault.matter}", remedy=fault.remedy)
 
 
 def _first_line(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rwsc.config import Settings
 from rwsc.physics.transmission import to_transmission
@@ -36,6 +36,12 @@ class SampleConfig(Settings):
 
     empty_share: float = Field(default=0.0, ge=0, lt=1)
     """Share of samples without any item; teaches the network to leave a bag alone."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "SampleConfig":
+        if self.scale_min > self.scale_max:
+            raise ValueError(f"scale_min {self.scale_min} is above scale_max {self.scale_max}")
+        return self
 
 
 class SampleItem(Protocol):

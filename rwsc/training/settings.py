@@ -1,6 +1,6 @@
 """Settings of a training run."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -28,7 +28,7 @@ class TrainConfig(Settings):
     size: Literal["tiny", "base"] = "tiny"
     """Named size of the network; `network` overrides parts of it."""
 
-    network: dict = Field(default={})
+    network: dict[str, Any] = Field(default={})
     """Parts of the network that differ from the named size, for example {edge_attention = false}."""
 
     loss: LossConfig = LossConfig()
@@ -46,13 +46,14 @@ class TrainConfig(Settings):
     learning_rate: float = Field(default=2e-4, gt=0, le=1)
     """Learning rate of Adam; constant for the first half of the steps, then falling linearly to zero."""
 
-    clip_norm: float = Field(default=1.0, gt=0)
+    clip_norm: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     """Largest norm of the gradient; a larger one is scaled down to it."""
 
     precision: Literal["float32", "bf16"] = "float32"
-    """bf16 runs the network in mixed precision (bfloat16 autocast); losses stay in float32."""
+    """bf16 runs the network in mixed precision (bfloat16 autocast); losses, and the second pass of the loss
+    autoencode, stay in float32."""
 
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     """Seed of the run: of the first weights and of every sample."""
 
     validation_samples: int = Field(default=32, ge=1)
@@ -79,11 +80,15 @@ class TrainConfig(Settings):
     max_failures: int = Field(default=3, ge=0, json_schema_extra=SPEED)
     """How often a lost worker is replaced before the run gives up."""
 
-    cache_mib: int = Field(default=1024, ge=1, json_schema_extra=SPEED)
-    """Memory per worker for decoded bags, in MiB."""
+    cache_mib: int = Field(default=1024, ge=4, json_schema_extra=SPEED)
+    """Memory per worker for decoded bags, in MiB; a quarter of it is for validation."""
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrainConfig":
+        if self.validation_samples < self.workers:
+            raise ValueError(
+                f"validation_samples {self.validation_samples} is less than workers {self.workers}"
+            )
         if self.batch % self.workers:
             raise ValueError(f"batch {self.batch} is not a multiple of workers {self.workers}")
         self.network_config()
@@ -91,4 +96,8 @@ class TrainConfig(Settings):
 
     def network_config(self) -> NetworkConfig:
         """Give the network's settings: the named size with the parts that `network` overrides."""
+        unknown = sorted(self.network.keys() - NetworkConfig.model_fields.keys())
+        if unknown:
+            known = ", ".join(NetworkConfig.model_fields)
+            raise ValueError(f"unknown setting network.{unknown[0]}; settings there are {known}")
         return named_config(self.size, **self.network)

@@ -168,11 +168,16 @@ def test_after_a_killed_driver_and_a_killed_worker_the_corpus_is_the_undisturbed
     kill(driver.pid)
     driver.communicate()
     assert 0 < len(committed_shards(corpus)) < 12
+    wait_for(lambda: not ray_workers("MapWorker"))
 
-    driver = rwsc(*arguments, address=ray_cluster, cwd=tmp_path)
+    # One worker alone, so that the run cannot end unless its successor takes over.
+    driver = rwsc(*arguments, "--workers", 1, address=ray_cluster, cwd=tmp_path)
     done = len(committed_shards(corpus))
     wait_for(lambda: len(committed_shards(corpus)) > done, process=driver)
-    kill(wait_for(lambda: ray_workers("MapWorker"), process=driver)[0])
+    (victim,) = wait_for(lambda: ray_workers("MapWorker"), process=driver)
+    kill(victim)
+    successor = wait_for(lambda: ray_workers("MapWorker") - {victim}, process=driver)
+    assert successor
     out, err = driver.communicate(timeout=180)
     assert driver.returncode == 0, err[-3000:]
     assert out.strip() == corpus.uri_of(COCO_KEY)

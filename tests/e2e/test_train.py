@@ -70,7 +70,9 @@ def test_after_a_killed_worker_and_a_killed_driver_the_weights_are_the_straight_
 
     driver = rwsc(*command(run.uri), address=ray_cluster, cwd=tmp_path)
     wait_for(checkpoints, process=driver)
-    kill(wait_for(lambda: ray_workers("TrainWorker"), process=driver)[0])
+    first = wait_for(lambda: ray_workers("RayTrainWorker"), process=driver)
+    kill(min(first))
+    wait_for(lambda: ray_workers("RayTrainWorker") - first, process=driver)
     before = checkpoints()
     wait_for(lambda: checkpoints() - before, process=driver)
     kill(driver.pid)

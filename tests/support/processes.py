@@ -39,15 +39,28 @@ def kill(pid):
 
 
 def ray_workers(name):
-    """Process ids of Ray workers whose title holds a name."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdecimal():
-            continue
+    """Process ids of this test run's Ray workers whose title holds a name."""
+    return {pid for pid in _pids() if _title(pid).startswith("ray::") and name in _title(pid) and _is_ours(pid)}
+
+
+def _pids():
+    return [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdecimal()]
+
+
+def _title(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _is_ours(pid):
+    # Another Ray on this machine has raylets that are no children of this process.
+    while pid > 1:
+        if pid == os.getpid():
+            return True
         try:
-            title = (folder / "cmdline").read_bytes().decode(errors="replace")
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
         except OSError:
-            continue
-        if title.startswith("ray::") and name in title:
-            found.append(int(folder.name))
-    return sorted(found)
+            return False
+    return False

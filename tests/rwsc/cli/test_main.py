@@ -85,9 +85,14 @@ def test_bad_input_is_one_line_a_remedy_and_exit_code_2(rwsc, arguments, message
 
 
 def test_synth_names_what_is_wrong_with_its_inputs(rwsc, root, tmp_path):
+    (tmp_path / "sword.toml").write_text("[synth]\nclass_weights = {sword = 1.0}\n")
     common = ["--bags", root / "catalogue.parquet", "-o", "corpus"]
     for arguments, message in [
         (["--items", root / "items"], "the engine rwsc needs weights"),
+        (
+            ["--items", root / "items", "--engine", "tip", "--config", "sword.toml"],
+            "class_weights names 'sword'",
+        ),
         (["--items", root / "items", "--weights", tmp_path / "none"], "no weights"),
         (["--items", root / "catalogue.parquet", "--engine", "tip"], "rwsc.catalogue"),
         (["--items", tmp_path / "none", "--engine", "tip"], "none"),
@@ -95,6 +100,7 @@ def test_synth_names_what_is_wrong_with_its_inputs(rwsc, root, tmp_path):
         code, _, err = rwsc("synth", *common, *arguments)
         assert code == 2
         assert message in errors(err)[0], err
+    assert not (tmp_path / "corpus").exists() or not any((tmp_path / "corpus").iterdir())
 
 
 def test_a_source_that_is_no_coco_file_is_refused(rwsc, tmp_path):
@@ -114,6 +120,47 @@ def test_a_commercial_corpus_refuses_academic_items(rwsc, root, tmp_path):
     assert code == 2
     assert "declared commercial" in errors(err)[0]
     assert "academic use only" in errors(err)[0]
+
+
+def test_print_config_needs_no_addresses(rwsc):
+    for verb in (["train"], ["synth"], ["sources", "index"], ["items", "build"]):
+        code, out, _ = rwsc(*verb, "--print-config")
+        assert code == 0
+        assert 'output = "..."' in out
+
+
+def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rwsc.runs.doctor.examine", interrupt)
+    code, _, err = run(monkeypatch, capsys, "doctor")
+    assert code == 130
+    assert "the same command takes the work up again" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[train.network]\nedge_atention = false\n", "unknown setting network.edge_atention"),
+        ("[train.network]\nname = 'tiny'\n", "unknown setting network.name"),
+        ("[train.sample]\nscale_min = 2.0\nscale_max = 1.0\n", "scale_min 2.0 is above scale_max 1.0"),
+        (
+            "[train]\nworkers = 4\nbatch = 4\nvalidation_samples = 2\n",
+            "validation_samples 2 is less than workers 4",
+        ),
+        ("[train]\nclip_norm = inf\n", "clip_norm"),
+        ("[train]\nseed = 99999999999999999999\n", "seed"),
+        ("[synth]\nplacement = 3\n", "placement"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_before_anything_starts(rwsc, tmp_path, text, message):
+    (tmp_path / "s.toml").write_text(text)
+    verb = "train" if "[train" in text else "synth"
+    extra = ["--items-per-bag", "2"] if verb == "synth" else []
+    code, _, err = rwsc(verb, "--items", "x", "--bags", "y", "-o", "o", "--config", "s.toml", *extra)
+    assert code == 2
+    assert message in errors(err)[0]
 
 
 def test_print_config_shows_every_setting_and_starts_nothing(rwsc, tmp_path):

@@ -66,12 +66,15 @@ def test_categories_are_numbered_in_the_order_given(rows, tmp_path, capsys):
             ]
 
 
-def test_objects_that_were_in_the_bag_are_annotated_as_not_synthetic(rows, tmp_path):
+def test_objects_that_were_in_the_bag_are_annotated_as_not_synthetic(rows, tmp_path, capsys):
     row = {**rows[0], "bag_objects": [{"label": "gun", "bbox_xywh": [1.0, 2.0, 3.0, 4.0], "mask_rle": None}]}
     write_coco([row], ["gun", "knife"], str(tmp_path / "coco.json"))
     annotations = json.loads((tmp_path / "coco.json").read_text())["annotations"]
     assert [annotation["synthetic"] for annotation in annotations] == [True] * len(row["objects"]) + [False]
     assert annotations[-1]["area"] == 12
+    assert annotations[-1]["segmentation_is_box"]
+    coco = load(tmp_path / "coco.json", capsys)
+    assert coco.annToMask(coco.loadAnns(annotations[-1]["id"])[0]).sum() == 12
 
 
 def test_a_corpus_without_images_is_a_valid_file(tmp_path, capsys):

@@ -129,6 +129,45 @@ def test_a_scan_over_the_limit_is_a_failed_row(inputs_root, planned, bytes_of):
     assert "pixels" in outcome.reason
 
 
+def test_a_bag_of_16_bits_cannot_become_jpeg_and_costs_its_row_only(inputs_root, planned, bytes_of):
+    deep, data = with_bag(planned[0], bag_image(0).astype(np.uint16) * 257)
+    deep = replace(deep, air_level=[245.0 * 257] * 3)
+    maker = make_maker(inputs_root, image_format="jpeg")
+    failed, fine = maker.make([deep, planned[1]], [data, bytes_of[1]])
+    assert failed.outcome.status == "failed"
+    assert "JPEG holds 8 bits" in failed.outcome.reason
+    assert fine.outcome.status == "made"
+    assert make_maker(inputs_root).make([deep], [data])[0].outcome.bit_depth == 16
+
+
+def test_an_engine_that_breaks_on_one_image_costs_that_image_only(inputs_root, planned, bytes_of):
+    class Breaking(TipEngine):
+        def fuse(self, regions):
+            if any(region.bag_HWC.mean() < self.limit for region in regions):
+                raise ZeroDivisionError("too dark\nfor me")
+            return super().fuse(regions)
+
+    config = synth_config(inputs_root)
+    engine = Breaking()
+    engine.limit = 0
+    maker = ImageMaker(config, ItemBank.load(config.items), engine)
+    dark, data = with_bag(planned[0], (bag_image(0) * 0.35).astype(np.uint8))
+    engine.limit = 0.3
+    failed, fine = maker.make([dark, planned[1]], [data, bytes_of[1]])
+    assert (failed.outcome.status, failed.outcome.reason) == ("failed", "ZeroDivisionError: too dark")
+    assert fine.data == make_maker(inputs_root).make([planned[1]], [bytes_of[1]])[0].data
+
+
+def test_the_licence_of_weights_binds_what_they_make(inputs_root, planned, bytes_of):
+    class Academic(TipEngine):
+        licences = ["academic use only"]  # noqa: RUF012
+
+    config = synth_config(inputs_root)
+    made = ImageMaker(config, ItemBank.load(config.items), Academic()).make(planned[:1], bytes_of[:1])[0]
+    assert made.outcome.licence == "academic use only"
+    assert make_maker(inputs_root).make(planned[:1], bytes_of[:1])[0].outcome.licence == "made up, CC0"
+
+
 def test_class_weights_choose_classes(inputs_root, planned, bytes_of):
     maker = make_maker(inputs_root, class_weights={"gun": 0.0, "knife": 1.0})
     labels = {thing["label"] for made in maker.make(planned, bytes_of) for thing in made.outcome.objects}

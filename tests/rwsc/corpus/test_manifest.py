@@ -49,6 +49,10 @@ def test_rows_survive_the_schema():
     assert all(row["synthetic"] for row in back)
 
 
+def test_a_made_image_of_an_item_without_a_stated_licence_does_not_take_the_bags():
+    assert to_row(PLANNED, Outcome(status="made", image_key="k", licence=None), FACTS)["licence"] is None
+
+
 def test_objects_of_the_bag_stay_in_the_labels():
     row = to_row(PLANNED, Outcome(status="made", image_key="k"), FACTS)
     assert row["bag_objects"] == PLANNED.bag_objects

@@ -76,6 +76,18 @@ def test_tip_equals_the_product_of_grey_levels_pixel_by_pixel(seed):
             assert np.abs(result[row + 12, column + 10] - expected).max() <= 0.5 + 1e-3
 
 
+class ProductEngine(TipEngine):
+    """A learned engine that has learned nothing but the product."""
+
+    blend = "alpha"
+
+
+def test_an_engine_that_gives_the_product_equals_tip_also_at_the_soft_rim():
+    scan, insertion = make_scan(), make_insertion()
+    learned = fuse(scan, [insertion], ProductEngine()).astype(int)
+    assert np.abs(learned - fuse(scan, [insertion])).max() <= 1
+
+
 @given(st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
 def test_a_tip_item_never_brightens(seed):

@@ -1,8 +1,10 @@
+import hashlib
+
 import numpy as np
 import pytest
 from support.corpora import bag_image
 
-from rwsc.errors import ObjectMissing
+from rwsc.errors import ObjectMissing, SourceError
 from rwsc.runs.bags import BagCache
 from rwsc.storage.images import encode_image
 from rwsc.storage.prefix import Prefix
@@ -11,9 +13,30 @@ from rwsc.storage.prefix import Prefix
 @pytest.fixture
 def rows(tmp_path):
     folder = Prefix(str(tmp_path))
+    rows = []
     for number in range(4):
-        folder.write(f"{number}.png", encode_image(bag_image(number, hw=(512, 700))))
-    return [{"uri": folder.uri_of(f"{number}.png"), "air_level": [245.0] * 3} for number in range(4)]
+        data = encode_image(bag_image(number, hw=(512, 700)))
+        folder.write(f"{number}.png", data)
+        rows.append(make_row(folder.uri_of(f"{number}.png"), data))
+    return rows
+
+
+def make_row(uri, data):
+    return {"uri": uri, "air_level": [245.0] * 3, "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def test_a_file_that_changed_since_it_was_indexed_is_refused(rows, tmp_path):
+    (tmp_path / "1.png").write_bytes(encode_image(bag_image(9)))
+    with pytest.raises(SourceError, match=r"1\.png has changed since it was indexed"):
+        BagCache(rows, budget_mib=10).load(1)
+
+
+def test_an_alpha_channel_is_left_out(tmp_path):
+    data = encode_image(np.dstack([bag_image(0), np.full((120, 160), 255, np.uint8)]))
+    folder = Prefix(str(tmp_path))
+    folder.write("rgba.png", data)
+    bag = BagCache([make_row(folder.uri_of("rgba.png"), data)], budget_mib=10).load(0)
+    np.testing.assert_array_equal(bag.image, bag_image(0))
 
 
 def test_bags_are_decoded_with_their_air_level(rows):

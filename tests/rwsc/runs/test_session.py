@@ -1,8 +1,10 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rwsc.errors import ResourceError, StorageError
 from rwsc.runs import session
-from rwsc.runs.session import size_pool, user_error
+from rwsc.runs.session import cpu_share, size_pool, user_error
 
 
 @pytest.fixture
@@ -10,8 +12,10 @@ def cluster(monkeypatch):
     """Give the cluster any resources; the arithmetic is what is tested here, the cluster itself in tests/e2e."""
     import ray
 
-    def with_resources(**resources):
+    def with_resources(*, nodes=None, **resources):
+        alive = [{"Alive": True, "Resources": {"CPU": cpus}} for cpus in nodes or [resources["CPU"]]]
         monkeypatch.setattr(ray, "cluster_resources", lambda: resources)
+        monkeypatch.setattr(ray, "nodes", lambda: [*alive, {"Alive": False, "Resources": {"CPU": 64.0}}])
 
     return with_resources
 
@@ -30,6 +34,23 @@ def test_pools_never_take_every_cpu(cluster, workers):
     assert pool.num_workers == workers
     assert workers * pool.cpus_per_worker <= 2.0 - session.CPUS_LEFT_FREE
     assert pool.cpus_per_worker >= session.SMALLEST_CPU_SHARE
+
+
+@given(
+    st.integers(1, 40),
+    st.lists(st.sampled_from([0.0, 1.0, 2.0, 4.0, 16.0]), min_size=1, max_size=5).filter(any),
+)
+def test_every_worker_finds_a_node_it_fits_on(number, nodes):
+    share = cpu_share(number, nodes)
+    assert 0 <= share <= 1
+    if share:
+        assert sum(int(cpus / share + 1e-9) for cpus in nodes) >= number
+
+
+def test_workers_are_not_counted_across_the_border_of_two_nodes(cluster):
+    cluster(CPU=4.0, nodes=[2.0, 2.0])
+    pool = size_pool(5, use_gpu=None)
+    assert 2 * int(2.0 / pool.cpus_per_worker) >= 5
 
 
 def test_one_worker_per_gpu_where_there_are_any(cluster):

@@ -22,7 +22,7 @@ from rwsc.storage.failures import explain, explained, redacted
 )
 def test_what_a_disk_says_is_one_line_with_the_address(number, matter):
     error = explain(OSError(number, os.strerror(number), "/a/b"), "/a/b", action="write")
-    assert type(error) is StorageError
+    assert isinstance(error, StorageError)
     assert error.message.startswith("cannot write /a/b: ")
     assert matter in error.message
     assert "\n" not in error.message

@@ -52,7 +52,7 @@ SEEKABLE = [lambda uri: write_all(f"{uri}/a"), lambda uri: read_all(f"{uri}/a")]
 def failure_of(call, uri):
     with pytest.raises(StorageError) as caught:
         call(uri)
-    assert type(caught.value) is StorageError
+    assert isinstance(caught.value, StorageError)
     assert "\n" not in caught.value.message
     assert caught.value.remedy
     return caught.value
