@@ -34,13 +34,13 @@ class PlacementConfig(BaseModel):
     )
     items_max: int = Field(default=1, ge=1, description="Most items in a bag.")
     scale_min: float = Field(
-        default=0.8, ge=0.05, description="Smallest length relative to the item's own pixels."
+        default=0.6, ge=0.05, description="Smallest length relative to the item's own pixels."
     )
     scale_max: float = Field(
         default=1.2, gt=0, description="Largest length relative to the item's own pixels."
     )
     max_item_fraction: float = Field(
-        default=0.7,
+        default=0.5,
         gt=0,
         le=1,
         description="Longest side of an item, unturned, over that of the largest bag.",

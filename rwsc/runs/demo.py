@@ -37,7 +37,7 @@ class DemoSize:
     num_bags: int = 48
     num_items: int = 40
     num_images: int = 64
-    steps: int = 200
+    steps: int = 120
     batch: int = 8
     crop_px: int = 96
 

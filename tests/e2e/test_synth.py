@@ -11,7 +11,7 @@ from support.corpora import make_inputs, synth_config
 from support.processes import kill, ray_workers, rwsc, wait_for
 
 from rwsc.corpus.commit import committed_shards, read_rows
-from rwsc.errors import RunMismatch, WeightsError
+from rwsc.errors import RunMismatch, SourceError, WeightsError
 from rwsc.fusion.network.config import named_config
 from rwsc.fusion.network.network import RwscNetwork
 from rwsc.fusion.network.weights import WeightsCard, encode_weights
@@ -26,7 +26,11 @@ def write_weights(folder, seed=0, **changes):
     torch.manual_seed(seed)
     config = named_config("tiny", **changes)
     card = WeightsCard(network=config, code_version="0", data_licence="CC0")
-    weights, text = encode_weights(RwscNetwork(config), card)
+    network = RwscNetwork(config)
+    with torch.no_grad():  # an untrained network is TIP exactly
+        for parameter in network.parameters():
+            parameter += 0.02 * torch.randn_like(parameter)
+    weights, text = encode_weights(network, card)
     folder.write("weights.safetensors", weights)
     folder.write("weights.json", text)
     return folder.uri
@@ -149,6 +153,24 @@ def test_bags_spoilt_after_indexing_cost_a_row_each(ray_cluster, tmp_path):
     reasons = sorted(row["reason"] for row in rows if row["status"] == "failed")
     assert len(reasons) == 3
     assert all(row["uri"] is None for row in rows if row["status"] == "failed")
+
+
+def test_an_archive_that_is_not_there_stops_the_run_before_it_starts(ray_cluster, tmp_path):
+    make_inputs(str(tmp_path), num_bags=3)
+    (tmp_path / "scans").rename(tmp_path / "moved")
+    with pytest.raises(SourceError, match="none of the first 3 bags is where the catalogue says"):
+        make(str(tmp_path), tmp_path / "corpus")
+    assert not committed_shards(Prefix(str(tmp_path / "corpus")))
+
+
+def test_a_corpus_whose_summaries_are_gone_gets_them_again(made):
+    config, totals = made
+    corpus = Prefix(config.output)
+    coco = corpus.read(COCO_KEY)
+    corpus.delete(COCO_KEY)
+    corpus.write("report.json", b"{")
+    assert synthesize(config) == totals
+    assert corpus.read(COCO_KEY) == coco
 
 
 def test_after_a_killed_driver_and_a_killed_worker_the_corpus_is_the_undisturbed_one(

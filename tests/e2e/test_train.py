@@ -7,7 +7,7 @@ from support.corpora import make_inputs
 from support.processes import kill, ray_workers, rwsc, wait_for
 
 from rwsc.errors import RunMismatch, WeightsError
-from rwsc.fusion.network.weights import decode_weights
+from rwsc.fusion.network.weights import decode_weights, encode_weights
 from rwsc.runs.metrics_log import read_metrics
 from rwsc.runs.train import train
 from rwsc.runs.weights import read_weights
@@ -94,7 +94,9 @@ def test_after_a_killed_worker_and_a_killed_driver_the_weights_are_the_straight_
 
 
 @pytest.mark.s3
-def test_a_run_in_a_bucket_leaves_weights_card_curves_and_checkpoints(ray_cluster, s3_uri):
+def test_a_run_in_a_bucket_is_complete_left_alone_and_a_start_for_fine_tuning(
+    ray_cluster, s3_uri, tmp_path, monkeypatch, capsys
+):
     make_inputs(s3_uri, num_bags=4)
     config = make_config(s3_uri, f"{s3_uri}/run")
     assert train(config) == f"{s3_uri}/run/weights.safetensors"
@@ -110,21 +112,21 @@ def test_a_run_in_a_bucket_leaves_weights_card_curves_and_checkpoints(ray_cluste
     assert network.config == config.network_config()
     assert [json.loads(line)["step"] for line in run.read("metrics.jsonl").splitlines()] == [1, 2, 3, 4]
 
-
-def test_a_finished_run_is_left_alone_and_other_settings_are_refused(
-    ray_cluster, inputs_root, tmp_path, capsys
-):
-    config = make_config(inputs_root, tmp_path / "run", steps=2, checkpoint_every=1)
-    train(config)
-    before = (tmp_path / "run" / "weights.safetensors").stat().st_mtime_ns
+    capsys.readouterr()
     train(config)
     assert "trained already" in capsys.readouterr().err
-    assert (tmp_path / "run" / "weights.safetensors").stat().st_mtime_ns == before
     with pytest.raises(RunMismatch, match=r"settings.seed: 0 -> 1"):
-        train(make_config(inputs_root, tmp_path / "run", steps=2, checkpoint_every=1, seed=1))
+        train(make_config(s3_uri, run.uri, seed=1))
 
-    fine_tuned = make_config(inputs_root, tmp_path / "tuned", steps=1, start_from=str(tmp_path / "run"))
-    train(fine_tuned)
-    assert decode_weights(*read_weights(fine_tuned.output))[1].training["steps"] == 1
     with pytest.raises(WeightsError, match="network of other settings than size 'base'"):
-        train(make_config(inputs_root, tmp_path / "base", size="base", start_from=str(tmp_path / "run")))
+        train(make_config(s3_uri, tmp_path / "base", size="base", start_from=run.uri))
+    academic = card.model_copy(update={"data_licence": "academic use only"})
+    for key, data in zip(
+        ("weights.safetensors", "weights.json"), encode_weights(network, academic), strict=True
+    ):
+        Prefix(str(tmp_path / "start")).write(key, data)
+    monkeypatch.chdir(tmp_path)
+    train(make_config(s3_uri, tmp_path / "tuned", steps=1, start_from="start"))
+    tuned = decode_weights(*read_weights(str(tmp_path / "tuned")))[1]
+    assert tuned.data_licence == "academic use only"
+    assert set(tuned.data_hashes) == {"items", "bags", "start_from"}

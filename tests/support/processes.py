@@ -40,7 +40,9 @@ def kill(pid):
 
 def ray_workers(name):
     """Process ids of this test run's Ray workers whose title holds a name."""
-    return {pid for pid in _pids() if _title(pid).startswith("ray::") and name in _title(pid) and _is_ours(pid)}
+    return {
+        pid for pid in _pids() if _title(pid).startswith("ray::") and name in _title(pid) and _is_ours(pid)
+    }
 
 
 def _pids():
