@@ -214,7 +214,7 @@ def test_too_few_items_with_room_reject_the_bag():
     config = PlacementConfig(items_min=2, items_max=3)
     drawn = draw_placements(stream(0), disc_region(), [Block(10, 10), Block(900, 900)], config)
     assert isinstance(drawn, NoRoom)
-    assert drawn.reason.startswith("item 1: 720 px long at its smallest")
+    assert drawn.reason.startswith("item 1: 540 px long at its smallest")
 
 
 def test_no_items_are_no_placements():
