@@ -62,7 +62,7 @@ def read_run_card(run: Prefix) -> dict[str, Any]:
 def _refuse_other(run: Prefix, old: dict[str, Any], new: dict[str, Any]) -> None:
     if old.get("kind") == new["kind"] and old["fingerprint"] == new["fingerprint"]:
         return
-    watched = ("kind", "settings", "inputs")
+    watched = ("kind", "settings", "inputs", "code_version")
     lines = differences({name: old.get(name) for name in watched}, {name: new.get(name) for name in watched})
     shown = "; ".join(lines[:3]) + (f"; and {len(lines) - 3} more" if len(lines) > 3 else "")
     raise RunMismatch(

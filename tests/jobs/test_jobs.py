@@ -1,0 +1,49 @@
+"""The entry points for Ray jobs, and the settings files that are shipped."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from support.corpora import write_scans
+
+from rwsc.config import load_settings
+from rwsc.corpus.commit import committed_shards
+from rwsc.corpus.settings import SynthConfig
+from rwsc.items.settings import BuildConfig
+from rwsc.sources.settings import IndexConfig
+from rwsc.storage.prefix import Prefix
+from rwsc.training.settings import TrainConfig
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted((ROOT / "jobs" / "configs").glob("*.toml"))
+KINDS = {"index": IndexConfig, "items": BuildConfig, "train": TrainConfig, "synth": SynthConfig}
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_shipped_settings_file_loads(path, monkeypatch):
+    monkeypatch.setenv("RWSC_SCANS", "/scans")
+    for section in tomllib.loads(path.read_text()):
+        load_settings(KINDS[section], section=section, file=str(path))
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_the_smoke_settings_go_through_every_stage_as_jobs_do(ray_cluster, tmp_path):
+    write_scans(Prefix(str(tmp_path / "scans")), num_bags=4)
+    environment = {**os.environ, "RAY_ADDRESS": ray_cluster, "RWSC_SCANS": str(tmp_path / "scans")}
+    config = ["--config", str(ROOT / "jobs" / "configs" / "smoke.toml")]
+    cli = [sys.executable, "-m", "rwsc.cli.main"]
+    for command in (
+        [*cli, "sources", "index", *config],
+        [*cli, "items", "build", *config],
+        [sys.executable, str(ROOT / "jobs" / "train.py"), *config],
+        [sys.executable, str(ROOT / "jobs" / "synth.py"), *config],
+    ):
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+    assert len(committed_shards(Prefix(str(tmp_path / "smoke" / "corpus")))) == 2
