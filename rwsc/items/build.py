@@ -109,7 +109,9 @@ def items_of_scan(scan: Scan, *, config: ItemsConfig) -> list[ItemRow]:
         One row per object, in the catalogue's order.
     """
     rows = [_bare_row(scan, thing) for thing in scan.objects]
-    masked = [number for number, thing in enumerate(scan.objects) if thing.mask_rle]
+    masked = [
+        number for number, thing in enumerate(scan.objects) if thing.mask_rle and "crowd" not in thing.flags
+    ]
     if not masked:
         return rows
     try:
@@ -144,7 +146,7 @@ def _bare_row(scan: Scan, thing: ScanObject) -> ItemRow:
         physical_item_id=_physical_item_id(scan, thing, item_id),
         label=thing.label,
         status="rejected",
-        reason=NO_MASK if thing.is_usable else "outside the picture",
+        reason=_why_not_cut(thing),
         dataset=scan.dataset,
         licence=scan.licence,
         scanner_id=scan.scanner_id,
@@ -154,6 +156,12 @@ def _bare_row(scan: Scan, thing: ScanObject) -> ItemRow:
         source_scan_id=str(scan.scan_id),
         source_bbox=thing.bbox_xywh,
     )
+
+
+def _why_not_cut(thing: ScanObject) -> str:
+    if not thing.is_usable:
+        return "outside the picture"
+    return "several objects under one mask (crowd)" if "crowd" in thing.flags else NO_MASK
 
 
 def _physical_item_id(scan: Scan, thing: ScanObject, item_id: str) -> str:

@@ -74,7 +74,7 @@ def extract_item(
 
     On air, the item's transmission is the image over the air level. In a bag it is
 
-    .. math:: t_f = \\exp(-\\max(a - a_b, 0))
+    .. math:: t_f = \exp(-\max(a - a_b, 0))
 
     with the scan's attenuation :math:`a` and the bag's, :math:`a_b`, continued from around the item. For
     pseudo-colour both hold per channel, which is an approximation.

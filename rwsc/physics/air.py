@@ -37,7 +37,7 @@ def estimate_air_level(image: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: Another type, or an image without pixels.
     """
-    scale = _scale_in_use(image)
+    scale = scale_in_use(image)
     pixels_NC, weight_N = _sample(image)
     luminance_N = pixels_NC.mean(axis=1)
     bin_N = np.minimum((luminance_N * (_NUM_BINS / (scale + 1))).astype(np.intp), _NUM_BINS - 1)
@@ -49,13 +49,17 @@ def estimate_air_level(image: np.ndarray) -> np.ndarray:
     return _without_air(pixels_NC, scale)
 
 
-def _scale_in_use(image: np.ndarray) -> int:
+def scale_in_use(image: np.ndarray) -> int:
     """Give 255 for 8 bit; for 16 bit the full scale of the bits in use, as many scanners deliver 10 to 14."""
     if image.size == 0:
         raise ValueError(f"an image of shape {image.shape} has no pixels")
     if full_scale(image.dtype) == 255:
         return 255
-    return max(255, (1 << int(image.max()).bit_length()) - 1)
+    # Not the maximum: one hot pixel would make a 12-bit scan look like 16 bits, and its air like black.
+    bright = int(
+        np.percentile(image[:: max(1, image.shape[0] // 512), :: max(1, image.shape[1] // 512)], 99.9)
+    )
+    return max(255, (1 << bright.bit_length()) - 1)
 
 
 def _sample(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -54,7 +54,7 @@ def read_catalogue(uri: str, *, columns: Sequence[str] | None = None) -> pa.Tabl
     Raises:
         SourceError: The file is no catalogue.
     """
-    wanted = None if columns is None else list(columns)
+    wanted = CATALOGUE_SCHEMA.names if columns is None else list(columns)
     return read_table(uri, kind=CATALOGUE_KIND, version=CATALOGUE_VERSION, columns=wanted)
 
 

@@ -93,11 +93,21 @@ class _CocoFile:
         self._categories = self._names(document, "categories", required=True)
         self._images = self._by_id(document)
         self._objects = self._annotations(document)
+        self._is_annotated = "annotations" in document
         self._root = self._find_root()
 
     def scans(self) -> list[SourceScan]:
-        """Join images and annotations."""
-        return [self._scan(image_id, image) for image_id, image in self._images.items()]
+        """Join images and annotations; annotated images first.
+
+        Of two images with the same bytes the first is kept, and it must not be one that hides an annotation.
+        """
+        scans = [self._scan(image_id, image) for image_id, image in self._images.items()]
+        if not self._is_annotated and any(image.raw("kind") is None for image in self._images.values()):
+            raise SourceError(
+                f"{self._uri} has no 'annotations', so nobody can tell which of its scans are harmless",
+                remedy="add an empty list of annotations if all are, or give each image a kind",
+            )
+        return sorted(scans, key=lambda scan: not scan.objects)
 
     def _names(self, document: dict, table: str, *, required: bool) -> dict[Id, str]:
         names: dict[Id, str] = {}

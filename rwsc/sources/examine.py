@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from rwsc.errors import ObjectMissing, RwscError, UnreadableImage
-from rwsc.physics.air import estimate_air_level
-from rwsc.physics.transmission import full_scale
+from rwsc.errors import AccessDenied, ObjectMissing, RwscError, StorageError, UnreadableImage
+from rwsc.physics.air import estimate_air_level, scale_in_use
 from rwsc.sources.json_fields import one_line
 from rwsc.sources.licences import settle_licence
 from rwsc.sources.masks import MaskSizeMismatch, encode_rle, mask_from_segmentation
 from rwsc.sources.schema import BBox, Scan, ScanObject, SourceObject, SourceScan
+from rwsc.storage.addresses import is_s3
 from rwsc.storage.images import DEFAULT_LIMITS, ImageLimits, decode_image
 from rwsc.storage.prefix import read_uri
 
@@ -47,7 +47,10 @@ def examine(listed: SourceScan, defaults: Defaults) -> Scan:
         data = read_uri(listed.uri)
     except ObjectMissing:
         return Scan(**stated, status="failed", reason="no such file")
-    except RwscError as error:
+    except StorageError as error:
+        # A bucket that is down ends the run: its scans are not to be written off as failed.
+        if is_s3(listed.uri) and not isinstance(error, AccessDenied):
+            raise
         return Scan(**stated, status="failed", reason=one_line(error))
     sha256 = hashlib.sha256(data).hexdigest()
     stated |= {"sha256": sha256, "scan_id": sha256[:16]}
@@ -79,7 +82,7 @@ def modality_of(image: np.ndarray) -> str:
     spread_HW = np.maximum(np.maximum(red_HW, green_HW), blue_HW) - np.minimum(
         np.minimum(red_HW, green_HW), blue_HW
     )
-    is_gray = np.mean(spread_HW <= _GRAY_SPREAD * full_scale(image.dtype)) >= _GRAY_SHARE
+    is_gray = np.mean(spread_HW <= _GRAY_SPREAD * scale_in_use(image)) >= _GRAY_SHARE
     return "gray" if is_gray else "colour"
 
 

@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import Iterable, Iterator
 
 from rwsc.errors import SourceError
+from rwsc.sources.coco import address_inside
 from rwsc.sources.schema import SourceScan
 from rwsc.storage.prefix import Prefix, absolute_uri
 
@@ -30,7 +31,14 @@ def read_folder(uri: str, *, keys: Iterable[str] | None = None) -> Iterator[Sour
             f"no images below {folder.uri}",
             remedy=f"images end in {', '.join(IMAGE_SUFFIXES)}; check the path",
         )
-    return (SourceScan(uri=folder.uri_of(key), kind="benign") for key in images)
+    return (_listed(folder, key) for key in images)
+
+
+def _listed(folder: Prefix, key: str) -> SourceScan:
+    uri = address_inside(folder, key)
+    if uri is None:
+        return SourceScan(uri=None, kind="benign", problem=f"the name {key!r} cannot be an address")
+    return SourceScan(uri=uri, kind="benign")
 
 
 def is_image_key(key: str) -> bool:

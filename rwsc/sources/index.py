@@ -160,7 +160,8 @@ def _without_repeats(scans: Iterator[Scan]) -> Iterator[Scan]:
             first_by_hash[scan.sha256] = str(scan.uri)
             yield scan
         else:
-            yield replace(scan, status="rejected", reason=f"same content as {first}")
+            lost = f"; its {len(scan.objects)} objects are not used" if scan.objects else ""
+            yield replace(scan, status="rejected", reason=f"same content as {first}{lost}")
 
 
 def _name_of(path: str) -> str:

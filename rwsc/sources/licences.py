@@ -7,7 +7,10 @@ _ACADEMIC = re.compile(
     r"\bacademic|\bnon ?commercial|\b(no|not for|without) commercial"
     r"|\bcommercial use (is )?(not|prohibited|forbidden)\b|\bresearch|\beducation|\bscientific|\bnc\b"
 )
-_WEIGHED = re.compile(r"\b(nd|sa)\b|\bno ?deriv|\bshare ?alike")
+_WEIGHED = re.compile(
+    r"\b(nd|sa)\b|\bno ?deriv|\bshare ?alike|\ball rights reserved|\bproprietary|\bpersonal|\bnon ?profit"
+    r"|\bpermission|\brequires|\bonly\b|\bnot\b|\bexcept"
+)
 _PERMISSIVE = re.compile(
     r"\bphantom|\bapache|\bmit\b|\bbsd\b|\bcc ?0\b|\bcc by\b|\bpublic domain\b"
     r"|\bcreative commons attribution\b"
@@ -66,9 +69,11 @@ def licence_of_dataset(dataset: str | None) -> str | None:
     Returns:
         Text that `classify` ranks ACADEMIC, or None.
     """
-    words = re.findall(r"[a-z]+", (dataset or "").lower())
+    text = (dataset or "").lower()
+    words = re.findall(r"[a-z]+", text)
     for name in _ACADEMIC_DATASETS:
-        if name in words:
+        # A short name such as EDS stands in many other words.
+        if name in words or (len(name) > 3 and name in text):
             return f"{name}: academic use only, by the terms of its owners"
     return None
 

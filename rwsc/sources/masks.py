@@ -4,6 +4,8 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 _MAX_CHARS_PER_RUN = 12
+_MAX_OUTLINE = 200
+"""Longest outline of a polygon, in sides of the picture; drawing a longer one could take all memory."""
 
 
 class MaskSizeMismatch(ValueError):  # noqa: N818 - names what is the matter
@@ -113,4 +115,8 @@ def _checked_polygon(polygon: object, side_px: int) -> list[float]:
     # Drawing costs time and memory in proportion to the edges' length.
     if not all(abs(value) <= 4 * side_px for value in polygon):
         raise ValueError("a polygon reaches far out of the picture")
+    corners = list(zip(polygon[::2], polygon[1::2], strict=True))
+    edges = zip(corners, corners[1:] + corners[:1], strict=True)
+    if sum(max(abs(x1 - x0), abs(y1 - y0)) for (x0, y0), (x1, y1) in edges) > _MAX_OUTLINE * side_px:
+        raise ValueError("a polygon's outline is far longer than any object's")
     return [float(value) for value in polygon]

@@ -114,7 +114,7 @@ def _s3_uri(text: str) -> str:
     bucket, path = bucket_and_path(text.rstrip("/"))
     if not _BUCKET.fullmatch(bucket):
         # Whatever stands before an @ may be a key and its secret, which some tools write there.
-        shown = "the text before the bucket" if "@" in bucket else repr(bucket)
+        shown = "the text after s3://" if "@" in text or ":" in bucket else repr(bucket)
         raise StorageError(
             f"{shown} is no bucket name", remedy="write s3://BUCKET/KEY; credentials go into AWS_* variables"
         )
@@ -125,7 +125,8 @@ def _s3_uri(text: str) -> str:
 
 def _unknown_scheme(scheme: str, text: str) -> StorageError:
     if scheme.lower().startswith("s3:"):
-        return StorageError(f"{text!r} is no S3 address", remedy="write s3://BUCKET/KEY, with two slashes")
+        shown = "an address with an @" if "@" in text else repr(text)
+        return StorageError(f"{shown} is no S3 address", remedy="write s3://BUCKET/KEY, with two slashes")
     remedy = "give the path alone" if scheme.lower() == "file://" else "use a local path or s3://BUCKET/KEY"
     return StorageError(f"addresses that begin with {scheme} are not supported", remedy=remedy)
 

@@ -38,6 +38,9 @@ _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_ORIENTATION = 258, 262, 274
 _TIFF_RGB, _TIFF_SHORT = 2, 3
 
 
+_TIFF_WHITE_IS_ZERO = 0
+
+
 def read_pillow_frame(kind: str, data: bytes) -> Frame:
     """Read the header of a file.
 
@@ -59,6 +62,8 @@ def read_pillow_frame(kind: str, data: bytes) -> Frame:
     if deep and opened.tag_v2.get(_TIFF_PHOTOMETRIC) != _TIFF_RGB:
         raise UnreadableImage("TIFF with 16 bits in several channels that are not RGB: convert it to RGB")
     bits = 16 if deep or target == "I;16" else 8
+    if bits == 16 and opened.tag_v2.get(_TIFF_PHOTOMETRIC) == _TIFF_WHITE_IS_ZERO:
+        raise UnreadableImage("16-bit TIFF in which white is zero is not read: invert it first")
     return Frame(opened.width, opened.height, bits, _TARGET_CHANNELS[target])
 
 

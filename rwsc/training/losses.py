@@ -91,7 +91,7 @@ class FusionLoss:
             network: Fuses (item, bag, mask); only the "autoencode" and "both" reconstructions call it, once.
 
         Returns:
-            Scalars "total", "ll" in [0, 4.62], "csd" in [0, 2] and "recon" in [0, 2] ("both": [0, 4]), all
+            Scalars "total", "ll", "csd" in [0, 2] and "recon", all
             finite. The three terms come unweighted. One whose weight is 0 is still measured, but is no part
             of the total and has no gradient.
 
@@ -134,7 +134,7 @@ class FusionLoss:
 def luminance_loss(
     fused_BCHW: Tensor, item_BCHW: Tensor, bag_BCHW: Tensor, mask_B1HW: Tensor, *, config: LossConfig
 ) -> Tensor:
-    r"""Compare local means of luminance with the weighted product (LL, equations 6 to 8).
+    r"""Compare local means of luminance with the weighted product (LL; most likely equations 6 to 8).
 
     .. math:: L_{LL} = \Big\langle \big| \log(\mu_{fb} + e) - \log(\mu_f^{w_1} \mu_b^{w_2} + e) \big|
         \Big\rangle_{overlap}
@@ -164,7 +164,7 @@ def luminance_loss(
 def saturation_loss(
     fused_BCHW: Tensor, item_BCHW: Tensor, bag_BCHW: Tensor, mask_B1HW: Tensor, *, config: LossConfig
 ) -> Tensor:
-    r"""Ask that each source explain what the other left of the saturation (CSD, equation 9).
+    r"""Ask that each source explain what the other left of the saturation (CSD; most likely equation 9).
 
     .. math:: L_{CSD} = 1 - \tfrac12 \big[ \rho(S_{fb} - S_b,\, S_f) + \rho(S_{fb} - S_f,\, S_b) \big]
 
@@ -199,7 +199,7 @@ def saturation_loss(
 def masked_reconstruction(
     fused_BCHW: Tensor, item_BCHW: Tensor, bag_BCHW: Tensor, mask_B1HW: Tensor, *, config: LossConfig
 ) -> Tensor:
-    r"""Ask for the bag where there is no item, and for the item where there is no bag (equation 10).
+    r"""Ask for the bag where there is no item, and for the item where there is no bag (most likely equation 10).
 
     .. math:: L_{recon} = \langle |t_{fb} - t_b| \rangle_{1 - M^+}
         + \lambda_i \langle |t_{fb} - t_f| \rangle_{M^+ \wedge air}

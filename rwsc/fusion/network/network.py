@@ -84,8 +84,9 @@ class DecoderStage(nn.Module):
 class RwscNetwork(nn.Module):
     """Region-wise style-controlled fusion of an item with a bag.
 
-    A reconstruction: the slides fix edge attention and the statistics inside the fusion module; the encoders,
-    the decoder, the residual on the product of transmissions and all sizes are chosen here. Nothing is drawn
+    A reconstruction: the slides fix edge attention and the roles of pooled and deviation maps; the statistics
+    inside the fusion module, the encoders, the decoder, the residual on the product of transmissions and all
+    sizes are chosen here. Nothing is drawn
     but the initial weights, so ``torch.manual_seed`` before construction fixes the network.
 
     With ``residual = "tip"`` a fresh network gives exactly the product of transmissions, hence the bag itself

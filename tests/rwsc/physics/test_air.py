@@ -118,8 +118,15 @@ def test_a_flat_orange_scan_is_not_taken_for_an_orange_belt():
 @pytest.mark.parametrize(("dtype", "full"), [(np.uint8, 255), (np.uint16, 4095)])
 def test_a_scan_darker_than_any_belt_is_measured_against_the_full_scale(dtype, full):
     dark = np.random.default_rng(0).integers(10, full // 4, (HEIGHT, WIDTH)).astype(dtype)
-    dark[0, 0] = full
+    dark[0] = full
     assert estimate_air_level(dark).tolist() == [full]
+
+
+def test_a_hot_pixel_does_not_change_the_air_of_a_12_bit_scan():
+    scan = np.full((HEIGHT, WIDTH), 3900, np.uint16)
+    scan[20:60, 20:80] = 1200
+    scan[5, 5] = 65535
+    assert estimate_air_level(scan).tolist() == [3900]
 
 
 def test_one_pixel_is_enough():

@@ -11,14 +11,14 @@ def read(tree, **options):
     return list(read_coco(tree.write(), **options))
 
 
-def test_images_come_in_the_files_order_with_their_annotations(tree):
+def test_annotated_images_come_first_and_bring_their_annotations(tree):
     first, second = tree.image("b.png"), tree.image("a.png")
     tree.annotation(second, bbox=[1, 2, 3, 4], category_id=2)
     scans = read(tree)
-    assert [scan.uri.rsplit("/", 1)[1] for scan in scans] == ["b.png", "a.png"]
-    assert [thing.label for thing in scans[1].objects] == ["knife"]
-    assert scans[1].objects[0].bbox_xywh == (1, 2, 3, 4)
-    assert scans[0].objects == ()
+    assert [scan.uri.rsplit("/", 1)[1] for scan in scans] == ["a.png", "b.png"]
+    assert [thing.label for thing in scans[0].objects] == ["knife"]
+    assert scans[0].objects[0].bbox_xywh == (1, 2, 3, 4)
+    assert scans[1].objects == ()
     assert first != second
 
 
@@ -26,7 +26,13 @@ def test_kind_follows_the_annotations_unless_it_is_stated(tree):
     tree.annotation(tree.image("threat.png"), bbox=[0, 0, 5, 5])
     tree.image("benign.png")
     tree.annotation(tree.image("alone.png", kind="isolated"), bbox=[0, 0, 5, 5])
-    assert [scan.kind for scan in read(tree)] == ["threat", "benign", "isolated"]
+    assert [scan.kind for scan in read(tree)] == ["threat", "isolated", "benign"]
+
+
+def test_a_file_without_annotations_does_not_declare_its_scans_harmless(tmp_path):
+    (tmp_path / "hidden.json").write_text('{"images": [{"id": 1, "file_name": "a.png"}], "categories": []}')
+    with pytest.raises(SourceError, match="has no 'annotations', so nobody can tell"):
+        list(read_coco(str(tmp_path / "hidden.json")))
 
 
 def test_optional_fields_are_taken_over_and_unknown_ones_ignored(tree):

@@ -70,3 +70,23 @@ def test_the_users_licence_counts_where_nothing_is_stated_and_never_loosens_what
     assert settle_licence(None, "CC0", "mine") == "CC0"
     assert settle_licence("academic", "CC0", "mine") == "academic"
     assert settle_licence(None, None, None) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "All rights reserved, MIT Lincoln Laboratory",
+        "Proprietary (MIT)",
+        "not public domain",
+        "CC BY 4.0; commercial use requires a licence",
+        "CC-BY 4.0 for personal use only",
+        "for non-profit use, cc by",
+    ],
+)
+def test_a_permissive_word_in_a_restrictive_sentence_does_not_make_it_permissive(text):
+    assert classify(text) is not Licence.PERMISSIVE
+
+
+def test_a_known_dataset_is_known_under_a_longer_name():
+    assert licence_of_dataset("OPIXrayDataset")
+    assert licence_of_dataset("needs") is None

@@ -99,3 +99,9 @@ def test_any_text_is_a_mask_or_a_value_error(counts):
     except ValueError:
         return
     assert mask_HW.shape == (3, 4)
+
+
+def test_a_polygon_that_zigzags_for_ever_is_refused_before_it_is_drawn():
+    zigzag = [value for corner in range(100_000) for value in (1000.0 * (corner % 2), corner % 7)]
+    with pytest.raises(ValueError, match="outline is far longer"):
+        mask_from_segmentation([zigzag], height=1000, width=1000)
