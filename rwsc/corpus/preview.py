@@ -83,7 +83,7 @@ def draw_sheet(rows: Iterable[Sequence[np.ndarray]], heads: Sequence[str]) -> np
     Returns:
         The sheet, 8-bit RGB.
     """
-    lines = [_line([_fit(picture) for picture in row]) for row in rows]
+    lines = [_line([fit_cell(picture) for picture in row]) for row in rows]
     width = len(heads) * (CELL_PX + GAP_PX) + GAP_PX
     head = np.full((HEAD_PX, width, 3), 255, dtype=np.uint8)
     for column, text in enumerate(heads):
@@ -101,7 +101,8 @@ def _line(cells: list[np.ndarray]) -> np.ndarray:
     return line
 
 
-def _fit(picture: np.ndarray) -> np.ndarray:
+def fit_cell(picture: np.ndarray) -> np.ndarray:
+    """Scale a picture to a cell of the sheet, its longer side to `CELL_PX`."""
     scale = CELL_PX / max(picture.shape[:2])
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

@@ -8,7 +8,7 @@ import numpy as np
 
 from rwsc.corpus.commit import committed_shards, read_rows
 from rwsc.corpus.plan_store import read_air_levels
-from rwsc.corpus.preview import draw_sheet, sheet_row
+from rwsc.corpus.preview import draw_sheet, fit_cell, sheet_row
 from rwsc.errors import SourceError
 from rwsc.items.bank import ItemBank
 from rwsc.storage.images import decode_image, encode_image
@@ -49,7 +49,8 @@ def write_preview(corpus_uri: str, sheet_uri: str, *, num_images: int, overwrite
         scan = _as_bag(decode_image(read_uri(row["scan_uri"])))
         made = decode_image(corpus.read(row["uri"]))
         air_level = np.asarray(air_levels[row["image_id"]], dtype=np.float64)
-        pictures.append(sheet_row(row, scan=scan, air_level=air_level, made=made, items=items))
+        cells = sheet_row(row, scan=scan, air_level=air_level, made=made, items=items)
+        pictures.append([fit_cell(cell) for cell in cells])  # at once, so that memory holds one scan only
     if not pictures:
         raise SourceError(f"{corpus.uri} holds no made image yet", remedy="run rwsc synth first")
     heads = ("bag", "item", "TIP", card["settings"]["engine"].upper(), "boxes")
