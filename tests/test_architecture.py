@@ -54,19 +54,3 @@ def test_every_other_module_has_a_test_of_its_name():
     modules = {path.stem for path in (ROOT / "rwsc").rglob("*.py")}
     assert sorted(modules - tested - TESTED_THROUGH_OTHERS) == []
     assert sorted(TESTED_THROUGH_OTHERS - modules) == []
-
-
-def test_the_project_names_no_machine_and_no_registry():
-    import re
-
-    files = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).split("\n")
-    suffixes = (".py", ".toml", ".md", ".txt", ".yaml", ".yml", ".json")
-    banned = re.compile(r"/work/|\.\./" + "shared|pypi" + r"\.org")
-    found = [
-        f"{name}:{number}"
-        for name in files
-        if name.endswith(suffixes) and (ROOT / name).exists() and name != "tests/test_architecture.py"
-        for number, line in enumerate((ROOT / name).read_text(encoding="utf-8").splitlines(), start=1)
-        if banned.search(line)
-    ]
-    assert found == []
