@@ -20,6 +20,8 @@ from rwsc.physics.transmission import to_transmission
 from rwsc.placement.draw import NoRoom, Placement, draw_num_items, draw_placements
 from rwsc.placement.region import bag_region
 from rwsc.seeds import stream
+from rwsc.sources.examine import without_alpha
+from rwsc.sources.json_fields import one_line
 from rwsc.sources.licences import stricter_of
 from rwsc.storage.images import ImageLimits, decode_image, encode_image
 
@@ -75,7 +77,8 @@ class ImageMaker:
             return self._make_together(planned, bags)
         except Exception as error:  # noqa: BLE001 - one image must not cost the others; its row tells what it was
             if len(planned) == 1:
-                return [Made(Outcome(status="failed", reason=_one_line(error)))]
+                reason = one_line(f"{type(error).__name__}: {error}")
+                return [Made(Outcome(status="failed", reason=reason))]
         return [self.make([image], [data])[0] for image, data in zip(planned, bags, strict=True)]
 
     def _make_together(
@@ -99,14 +102,12 @@ class ImageMaker:
         if hashlib.sha256(data).hexdigest() != planned.scan_sha256:
             return Outcome(status="failed", reason="the scan's file has changed since it was indexed")
         try:
-            scan = decode_image(data, limits=self._limits)
+            scan = without_alpha(decode_image(data, limits=self._limits))
         except RwscError as error:
             return Outcome(status="failed", reason=error.message)
         if scan.dtype != np.uint8 and self._config.image_format == "jpeg":
             reason = f"JPEG holds 8 bits a channel, the scan has {scan.dtype.itemsize * 8}; image_format png keeps them"
             return Outcome(status="failed", reason=reason)
-        if scan.ndim == 3 and scan.shape[2] == 4:
-            scan = np.ascontiguousarray(scan[..., :3])
         return self._place(planned, scan)
 
     def _place(self, planned: PlannedImage, scan: np.ndarray) -> Draft | Outcome:
@@ -212,8 +213,3 @@ def label_shares(bank: ItemBank, weights: dict[str, float]) -> tuple[list[str], 
             "class_weights gives weight 0 to every class of the item bank", remedy="raise one of them"
         )
     return labels, shares / shares.sum()
-
-
-def _one_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0]}"[:300]

@@ -118,8 +118,9 @@ def _paste(
     if blend == "alpha":
         # The item on its canvas is mixed with air at the rim already: only what the engine adds to the plain
         # product is mixed by coverage, or the rim would count twice and shine.
-        learned_HWC = ratio_HWC / np.maximum(region.item_HWC, DEFAULT_FLOOR)
-        ratio_HWC = region.item_HWC * (1 + region.alpha_HW[..., None] * (learned_HWC - 1))
+        item_HWC = np.maximum(region.item_HWC, DEFAULT_FLOOR)
+        learned_HWC = ratio_HWC / item_HWC
+        ratio_HWC = item_HWC * (1 + region.alpha_HW[..., None] * (learned_HWC - 1))
     part = scan[window.slices]
     ratio = ratio_HWC[..., 0] if part.ndim == 2 else ratio_HWC
     grey = np.clip(np.rint(part.astype(np.float32) * ratio), 0, full_scale(scan.dtype)).astype(scan.dtype)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rwsc.errors import SourceError
+from rwsc.sources.examine import without_alpha
 from rwsc.storage.images import decode_image
 from rwsc.storage.prefix import read_uri
 from rwsc.training.samples import BagScan
@@ -67,7 +68,4 @@ def _read(row: dict[str, Any]) -> BagScan:
     data = read_uri(row["uri"])
     if hashlib.sha256(data).hexdigest() != row["sha256"]:
         raise SourceError(f"{row['uri']} has changed since it was indexed", remedy="index the source again")
-    image = decode_image(data)
-    if image.ndim == 3 and image.shape[2] == 4:
-        image = np.ascontiguousarray(image[..., :3])
-    return BagScan(image, np.asarray(row["air_level"], dtype=np.float64))
+    return BagScan(without_alpha(decode_image(data)), np.asarray(row["air_level"], dtype=np.float64))

@@ -11,6 +11,7 @@ from rwsc.corpus.plan_store import read_air_levels
 from rwsc.corpus.preview import draw_sheet, fit_cell, sheet_row
 from rwsc.errors import SourceError
 from rwsc.items.bank import ItemBank
+from rwsc.sources.examine import without_alpha
 from rwsc.storage.images import decode_image, encode_image
 from rwsc.storage.prefix import Prefix, read_uri, write_uri
 from rwsc.storage.run_card import read_run_card
@@ -46,7 +47,7 @@ def write_preview(corpus_uri: str, sheet_uri: str, *, num_images: int, overwrite
                 f"item {missing[0]} of the corpus is not in {card['addresses']['items']}",
                 remedy="the item bank was replaced; preview needs the one the corpus was made with",
             )
-        scan = _as_bag(decode_image(read_uri(row["scan_uri"])))
+        scan = without_alpha(decode_image(read_uri(row["scan_uri"])))
         made = decode_image(corpus.read(row["uri"]))
         air_level = np.asarray(air_levels[row["image_id"]], dtype=np.float64)
         cells = sheet_row(row, scan=scan, air_level=air_level, made=made, items=items)
@@ -61,7 +62,3 @@ def write_preview(corpus_uri: str, sheet_uri: str, *, num_images: int, overwrite
 def _made_rows(corpus: Prefix) -> Iterator[dict[str, Any]]:
     for shard in sorted(committed_shards(corpus)):
         yield from (row for row in read_rows(corpus, shard) if row["status"] == "made")
-
-
-def _as_bag(scan: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(scan[..., :3]) if scan.ndim == 3 else scan

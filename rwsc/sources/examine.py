@@ -63,7 +63,7 @@ def examine(listed: SourceScan, defaults: Defaults) -> Scan:
 
 def without_alpha(image: np.ndarray) -> np.ndarray:
     """Drop a fourth channel, which is coverage and no measurement."""
-    return image[..., :3] if image.ndim == 3 and image.shape[2] == 4 else image
+    return np.ascontiguousarray(image[..., :3]) if image.ndim == 3 and image.shape[2] == 4 else image
 
 
 def modality_of(image: np.ndarray) -> str:

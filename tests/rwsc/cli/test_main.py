@@ -4,6 +4,9 @@ import pytest
 from support.corpora import make_inputs
 
 from rwsc.cli.main import main
+from rwsc.fusion.network.config import named_config
+from rwsc.fusion.network.network import RwscNetwork
+from rwsc.fusion.network.weights import WeightsCard, encode_weights
 
 
 def run(monkeypatch, capsys, *arguments):
@@ -120,6 +123,18 @@ def test_a_commercial_corpus_refuses_academic_items(rwsc, root, tmp_path):
     assert code == 2
     assert "declared commercial" in errors(err)[0]
     assert "academic use only" in errors(err)[0]
+
+
+def test_a_commercial_corpus_refuses_weights_that_were_trained_on_academic_data(rwsc, root, tmp_path):
+    network = RwscNetwork(named_config("tiny"))
+    card = WeightsCard(network=network.config, code_version="0", data_licence="SIXray: academic use only")
+    for name, data in zip(("w.safetensors", "w.json"), encode_weights(network, card), strict=True):
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "s.toml").write_text('[synth]\ndeclared_use = "commercial"\n')
+    inputs = ["--items", root / "items", "--bags", root / "catalogue.parquet", "--weights", "w.safetensors"]
+    code, _, err = rwsc("synth", *inputs, "-o", "corpus", "--config", "s.toml")
+    assert code == 2
+    assert "SIXray: academic use only" in errors(err)[0]
 
 
 def test_print_config_needs_no_addresses(rwsc):

@@ -154,7 +154,7 @@ def test_an_engine_that_breaks_on_one_image_costs_that_image_only(inputs_root, p
     dark, data = with_bag(planned[0], (bag_image(0) * 0.35).astype(np.uint8))
     engine.limit = 0.3
     failed, fine = maker.make([dark, planned[1]], [data, bytes_of[1]])
-    assert (failed.outcome.status, failed.outcome.reason) == ("failed", "ZeroDivisionError: too dark")
+    assert (failed.outcome.status, failed.outcome.reason) == ("failed", "ZeroDivisionError: too dark for me")
     assert fine.data == make_maker(inputs_root).make([planned[1]], [bytes_of[1]])[0].data
 
 
