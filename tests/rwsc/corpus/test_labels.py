@@ -38,7 +38,9 @@ def test_occlusion_is_the_share_of_the_mask_over_dense_bag(item):
     placement = place(item, 20, 30)
     bag = np.ones((100, 120, 3))
     assert describe(item, placement, bag=bag)[0]["occluded_fraction"] == 0
-    bag[:] = 0.2
+    bag[:] = 0.55
+    assert describe(item, placement, bag=bag)[0]["occluded_fraction"] == 0
+    bag[:] = 0.45
     assert describe(item, placement, bag=bag)[0]["occluded_fraction"] == 1
     bag[:, 60:] = 1.0
     mask_HW = placement.mask_in(100, 120)

@@ -62,6 +62,17 @@ def test_every_object_of_a_usable_scan_is_one_row(maker, made_up, masked):
     assert summary.num_physical_items == 1
 
 
+def test_a_mask_over_a_crowd_of_objects_is_not_cut_out_as_one_item(maker, made_up, masked):
+    scan = made_up(0)
+    maker.add(scan.image, [masked(scan.mask_HW, flags=["crowd"])])
+    maker.add(made_up(1).image, [masked(scan.mask_HW)])
+    _, rows = build(maker)
+    assert [(row["status"], row["reason"]) for row in rows] == [
+        ("rejected", "several objects under one mask (crowd)"),
+        ("ok", None),
+    ]
+
+
 def test_a_row_carries_what_its_scan_knows(maker, made_up, masked):
     made = made_up(0)
     scan = maker.add(

@@ -3,7 +3,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rwsc.sources.examine import fit_box, modality_of, tight_box, without_alpha
+from rwsc.errors import AccessDenied, ObjectMissing, StorageError
+from rwsc.sources.examine import Defaults, examine, fit_box, modality_of, tight_box, without_alpha
+from rwsc.sources.schema import SourceScan
+
+DEFAULTS = Defaults()
+
+
+@pytest.mark.parametrize(
+    ("uri", "error"),
+    [
+        ("s3://bucket/a.png", AccessDenied("cannot read: access is denied (403)")),
+        ("s3://bucket/a.png", ObjectMissing("nothing there")),
+        ("/scans/a.png", StorageError("cannot read: a folder stands where a file is expected")),
+    ],
+)
+def test_a_scan_that_cannot_be_read_costs_its_row(monkeypatch, uri, error):
+    monkeypatch.setattr("rwsc.sources.examine.read_uri", raising(error))
+    assert examine(SourceScan(uri=uri), DEFAULTS).status == "failed"
+
+
+def test_a_bucket_that_is_down_ends_the_run_and_writes_no_scan_off(monkeypatch):
+    monkeypatch.setattr(
+        "rwsc.sources.examine.read_uri", raising(StorageError("the endpoint cannot be reached"))
+    )
+    with pytest.raises(StorageError, match="cannot be reached"):
+        examine(SourceScan(uri="s3://bucket/a.png"), DEFAULTS)
+
+
+def raising(error):
+    def read_uri(uri):
+        raise error
+
+    return read_uri
+
 
 NUMBERS = st.floats(-1e4, 1e4) | st.integers(-50, 150).map(float)
 

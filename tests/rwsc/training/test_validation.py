@@ -29,6 +29,18 @@ def test_a_known_error_outside_the_item_is_found_in_grey_levels():
     assert metrics["val_psnr_outside"] == pytest.approx(20 * np.log10(255 / 2), rel=1e-4)
 
 
+class OffsetInside(Offset):
+    """Errs where the item is, and nowhere else."""
+
+    def forward(self, item_BCHW, bag_BCHW, mask_B1HW):
+        return bag_BCHW + self.offset * mask_B1HW
+
+
+def test_what_happens_inside_the_item_is_no_error_outside():
+    sums = validate(OffsetInside(0.1), FusionLoss(LossConfig()), Batch(make_samples()))
+    assert sums.metrics()["val_mae_outside"] == 0
+
+
 def test_no_error_is_a_large_finite_psnr():
     metrics = measure(make_samples(), offset=0.0).metrics()
     assert metrics["val_mae_outside"] == 0
