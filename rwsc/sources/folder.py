@@ -1,14 +1,12 @@
 """Reader for a plain folder of harmless scans."""
 
-import posixpath
 from collections.abc import Iterable, Iterator
 
 from rwsc.errors import SourceError
 from rwsc.sources.coco import address_inside
 from rwsc.sources.schema import SourceScan
+from rwsc.sources.tree import IMAGE_SUFFIXES, is_image_key
 from rwsc.storage.prefix import Prefix, absolute_uri
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 
 
 def read_folder(uri: str, *, keys: Iterable[str] | None = None) -> Iterator[SourceScan]:
@@ -39,22 +37,3 @@ def _listed(folder: Prefix, key: str) -> SourceScan:
     if uri is None:
         return SourceScan(uri=None, kind="benign", problem=f"the name {key!r} cannot be an address")
     return SourceScan(uri=uri, kind="benign")
-
-
-def is_image_key(key: str) -> bool:
-    """Say whether a key looks like an image that a person put there, by its suffix."""
-    return key.lower().endswith(IMAGE_SUFFIXES) and not is_litter(key)
-
-
-def is_litter(key: str) -> bool:
-    """Say whether a key was left behind by an operating system or an archive tool, or is hidden."""
-    parts = key.split("/")
-    return (
-        "__MACOSX" in parts
-        or any(part.startswith(".") for part in parts)
-        or posixpath.basename(key).lower()
-        in (
-            "desktop.ini",
-            "thumbs.db",
-        )
-    )

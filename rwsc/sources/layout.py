@@ -9,8 +9,9 @@ from typing import Literal
 
 from rwsc.errors import SourceError
 from rwsc.sources.coco import read_coco
-from rwsc.sources.folder import is_litter, read_folder
+from rwsc.sources.folder import read_folder
 from rwsc.sources.schema import SourceScan
+from rwsc.sources.tree import is_litter
 from rwsc.storage.prefix import Prefix, absolute_uri
 
 Layout = Literal["coco", "folder"]

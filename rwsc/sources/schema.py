@@ -7,14 +7,23 @@ from typing import Any, Literal
 import pyarrow as pa
 
 CATALOGUE_KIND = "rwsc.catalogue"
-CATALOGUE_VERSION = 1
+CATALOGUE_VERSION = 2
 
 OBJECT = pa.struct(
     [
         ("label", pa.string()),
+        ("source_label", pa.string()),
         ("bbox_xywh", pa.list_(pa.float64())),
         ("mask_rle", pa.string()),
         ("flags", pa.list_(pa.string())),
+    ]
+)
+
+BAG = pa.struct(
+    [
+        ("bbox_xywh", pa.list_(pa.float64())),
+        ("area_px", pa.int64()),
+        ("mean_attenuation", pa.float32()),
     ]
 )
 
@@ -34,7 +43,10 @@ CATALOGUE_SCHEMA = pa.schema(
         ("split", pa.string()),
         ("subset", pa.string()),
         ("group", pa.string()),
+        ("view", pa.string()),
         ("air_level", pa.list_(pa.float32())),
+        ("perceptual_hash", pa.string()),
+        ("bags", pa.list_(BAG)),
         ("objects", pa.list_(OBJECT)),
         ("flags", pa.list_(pa.string())),
         ("status", pa.string()),
@@ -73,6 +85,18 @@ class SourceObject:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Sidecar:
+    """An annotation file of one image, read where the image is read: by a worker."""
+
+    form: str
+    """Which parser reads it; a name in `rwsc.sources.sidecars`."""
+
+    uri: str
+    options: dict[str, str] = field(default_factory=dict)
+    """What the parser must know beside the file: class names, the view, the class of a folder."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SourceScan:
     """One image that a source lists, before it is read."""
 
@@ -91,7 +115,13 @@ class SourceScan:
     subset: str | None = None
     group: str | None = None
     stated_size_wh: tuple[float | None, float | None] = (None, None)
+    view: str | None = None
+    """Name of the view where a bag is seen from several sides; scans of one bag share their `group`."""
+
     objects: tuple[SourceObject, ...] = ()
+    sidecar: Sidecar | None = None
+    """File that holds the objects; they come after those in `objects`."""
+
     flags: tuple[str, ...] = ()
 
 
@@ -100,6 +130,11 @@ class ScanObject:
     """An annotated object of a catalogued scan."""
 
     label: str
+    """Class by the taxonomy, where it knows the source's name; else the source's name."""
+
+    source_label: str | None = None
+    """Class as the source names it."""
+
     bbox_xywh: list[float]
     """Box inside the picture; as stated where the flags hold ``outside``."""
 
@@ -114,6 +149,20 @@ class ScanObject:
     def is_usable(self) -> bool:
         """Whether the object lies in the picture."""
         return "outside" not in self.flags
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bag:
+    """One bag of a scan; a conveyor frame may show several."""
+
+    bbox_xywh: list[float]
+    """Box around its inside."""
+
+    area_px: int
+    """Pixels of its inside."""
+
+    mean_attenuation: float
+    """Its density: mean attenuation over its inside and the channels, in nepers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,7 +187,14 @@ class Scan:
     split: str | None = None
     subset: str | None = None
     group: str | None = None
+    view: str | None = None
     air_level: list[float] | None = None
+    perceptual_hash: str | None = None
+    """16 hexadecimal digits; pictures that look alike differ in few of their 64 bits."""
+
+    bags: list[Bag] = field(default_factory=list)
+    """Bags seen, largest first; several are flagged ``several_bags``."""
+
     objects: list[ScanObject] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     """size_mismatch, modality_mismatch, unknown_category, unknown_licence, benign_with_objects."""
@@ -155,4 +211,5 @@ class Scan:
     def from_row(cls, row: Mapping[str, Any]) -> "Scan":
         """Rebuild a record from a row with all columns of `CATALOGUE_SCHEMA`."""
         objects = [ScanObject(**thing) for thing in row["objects"] or []]
-        return cls(**{**row, "objects": objects})
+        bags = [Bag(**bag) for bag in row["bags"] or []]
+        return cls(**{**row, "objects": objects, "bags": bags})

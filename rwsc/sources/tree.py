@@ -1,0 +1,181 @@
+"""All file names below a source, listed once: what readers recognise layouts by and match files in."""
+
+import posixpath
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+
+from rwsc.errors import StorageError
+from rwsc.storage.prefix import Prefix
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+
+_LITTER_NAMES = ("desktop.ini", "thumbs.db")
+
+
+class SourceTree:
+    """The names of all files below a folder, kept folder by folder: about 100 bytes a file.
+
+    Keys are relative to the folder, their segments separated by slashes. What operating systems and archive
+    tools leave behind is left out and counted.
+    """
+
+    def __init__(self, root: Prefix, files: dict[str, list[str]], num_litter: int) -> None:
+        """Take over a listing; use `list_tree` to make one.
+
+        Args:
+            root: The folder.
+            files: Names of the files by the key of their folder, "" for the root's own.
+            num_litter: Files left out.
+        """
+        self.root = root
+        self.num_litter = num_litter
+        self._files = files
+        self._folders: dict[str, set[str]] = {"": set()}
+        for folder in files:
+            self._add_folder(folder)
+
+    def _add_folder(self, folder: str) -> None:
+        self._folders.setdefault(folder, set())
+        while folder:
+            folder, name = posixpath.split(folder)
+            self._folders.setdefault(folder, set()).add(name)
+
+    def folders(self, under: str = "") -> list[str]:
+        """Give the names of the folders directly in a folder, sorted; none where there is no such folder."""
+        return sorted(self._folders.get(under, ()))
+
+    def files(self, folder: str = "", suffixes: Iterable[str] | None = None) -> list[str]:
+        """Give the names of the files directly in a folder, sorted.
+
+        Args:
+            folder: Key of the folder.
+            suffixes: Lower-case endings to keep; None keeps all. Upper-case names match too.
+
+        Returns:
+            Names, not keys; none where there is no such folder.
+        """
+        names = self._files.get(folder, [])
+        if suffixes is None:
+            return list(names)
+        endings = tuple(suffixes)
+        return [name for name in names if name.lower().endswith(endings)]
+
+    def images(self, folder: str = "") -> list[str]:
+        """Give the names of the images directly in a folder, sorted."""
+        return self.files(folder, IMAGE_SUFFIXES)
+
+    def walk(self, under: str = "", suffixes: Iterable[str] | None = None) -> Iterator[str]:
+        """Give the keys of all files at any depth below a folder, sorted by folder and then by name."""
+        for folder in sorted(self._files):
+            if not under or folder == under or folder.startswith(f"{under}/"):
+                for name in self.files(folder, suffixes):
+                    yield join(folder, name)
+
+    def has(self, key: str) -> bool:
+        """Say whether a file of exactly this key is there."""
+        folder, name = posixpath.split(key)
+        names = self._files.get(folder, [])
+        place = bisect_left(names, name)
+        return place < len(names) and names[place] == name
+
+    def has_folder(self, key: str) -> bool:
+        """Say whether there is a folder of exactly this key."""
+        return key in self._folders
+
+    def find_folder(self, *names: str, under: str = "") -> str | None:
+        """Give the key of the first folder among `names` that lies in `under`, whatever its case; or None."""
+        by_lower = {name.lower(): name for name in self.folders(under)}
+        found = next((by_lower[name.lower()] for name in names if name.lower() in by_lower), None)
+        return None if found is None else join(under, found)
+
+    def find_file(self, *names: str, under: str = "") -> str | None:
+        """Give the key of the first file among `names` that lies in `under`, whatever its case; or None."""
+        by_lower = {name.lower(): name for name in self.files(under)}
+        found = next((by_lower[name.lower()] for name in names if name.lower() in by_lower), None)
+        return None if found is None else join(under, found)
+
+    def by_stem(self, folder: str, suffixes: Iterable[str]) -> dict[str, str]:
+        """Give the keys of a folder's files by their stems: names without the last ending.
+
+        Args:
+            folder: Key of the folder.
+            suffixes: Lower-case endings to keep.
+
+        Returns:
+            A key per stem; of several with one stem the first by name.
+        """
+        found: dict[str, str] = {}
+        for name in self.files(folder, suffixes):
+            found.setdefault(stem_of(name), join(folder, name))
+        return found
+
+    def read(self, key: str) -> bytes:
+        """Read a file of the tree."""
+        return self.root.read(key)
+
+    def uri_of(self, key: str) -> str | None:
+        """Give the address of a key; None for a name that cannot be an address."""
+        try:
+            return self.root.uri_of(key)
+        except StorageError:
+            return None
+
+    def below(self, folder: str) -> "SourceTree":
+        """Give the part of the tree below a folder as a tree of its own; nothing is listed again."""
+        head = f"{folder}/"
+        files = {
+            key[len(head) :] if key != folder else "": names
+            for key, names in self._files.items()
+            if key == folder or key.startswith(head)
+        }
+        return SourceTree(self.root.child(folder), files, self.num_litter)
+
+
+def list_tree(root: Prefix) -> SourceTree:
+    """List everything below a folder, once.
+
+    Args:
+        root: The folder, local or s3://.
+
+    Returns:
+        Its tree.
+
+    Raises:
+        StorageError: The store refused, failed or could not be reached.
+    """
+    files: dict[str, list[str]] = {}
+    num_litter = 0
+    for key in root.list_keys():
+        if is_litter(key):
+            num_litter += 1
+            continue
+        folder, name = posixpath.split(key)
+        files.setdefault(folder, []).append(name)
+    for names in files.values():
+        names.sort()
+    return SourceTree(root, files, num_litter)
+
+
+def join(folder: str, name: str) -> str:
+    """Join a folder's key and a name; the root's key is empty."""
+    return f"{folder}/{name}" if folder else name
+
+
+def stem_of(key: str) -> str:
+    """Give a file's name without its folder and its last ending."""
+    return posixpath.splitext(posixpath.basename(key))[0]
+
+
+def is_image_key(key: str) -> bool:
+    """Say whether a key looks like an image that a person put there, by its suffix."""
+    return key.lower().endswith(IMAGE_SUFFIXES) and not is_litter(key)
+
+
+def is_litter(key: str) -> bool:
+    """Say whether a key was left behind by an operating system or an archive tool, or is hidden."""
+    parts = key.split("/")
+    return (
+        "__MACOSX" in parts
+        or any(part.startswith(".") for part in parts)
+        or posixpath.basename(key).lower() in _LITTER_NAMES
+    )
