@@ -16,9 +16,9 @@ from rwsc.errors import ConfigError, RwscError
 from rwsc.fusion.compose import Insertion, fuse_in_rounds
 from rwsc.fusion.engine import Engine
 from rwsc.items.bank import Item, ItemBank
+from rwsc.physics.bag_region import bag_region
 from rwsc.physics.transmission import to_transmission
 from rwsc.placement.draw import NoRoom, Placement, draw_num_items, draw_placements
-from rwsc.physics.bag_region import bag_region
 from rwsc.seeds import stream
 from rwsc.sources.examine import without_alpha
 from rwsc.sources.json_fields import one_line

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rwsc.physics.air import estimate_air_level
+from rwsc.physics.bag_region import bag_region
 from rwsc.physics.phantoms import draw_bag, render
 from rwsc.physics.transmission import to_transmission
-from rwsc.physics.bag_region import bag_region
 
 HEIGHT, WIDTH = 300, 400
 

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from rwsc.physics.bag_region import bag_region
 from rwsc.physics.phantoms import ITEM_LABELS, draw_bag, draw_item
 from rwsc.placement.draw import NoRoom, PlacementConfig, draw_num_items, draw_placements
 from rwsc.placement.fit import shrink
 from rwsc.placement.pose import Pose, pose_item
-from rwsc.physics.bag_region import bag_region
 from rwsc.seeds import stream
 
 seeds = st.integers(0, 2**31)
