@@ -29,7 +29,7 @@ from rwsc.runs.talk import Progress, say
 from rwsc.runs.weights import read_weights
 from rwsc.sources.catalogue import catalogue_hash, read_catalogue
 from rwsc.sources.licences import Licence, classify
-from rwsc.storage.prefix import Prefix, absolute_uri, split_uri
+from rwsc.storage.prefix import Prefix, absolute_uri, uri_exists
 from rwsc.storage.run_card import claim_run
 
 COCO_KEY = "annotations.coco.json"
@@ -291,7 +291,7 @@ def _read_totals(corpus: Prefix) -> CorpusTotals | None:
 def _check_some_bag_is_there(plan: pa.Table) -> None:
     # Without this, an archive that is not mounted would end as a corpus of failed rows.
     uris = list(dict.fromkeys(plan["scan_uri"].to_pylist()[:PROBED_BAGS]))
-    if not any(Prefix(parent).exists(key) for parent, key in map(split_uri, uris)):
+    if not any(uri_exists(uri) for uri in uris):
         raise SourceError(
             f"none of the first {len(uris)} bags is where the catalogue says, for example {uris[0]}",
             remedy="mount or restore the scans, or index them where they are now",

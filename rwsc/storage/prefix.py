@@ -15,6 +15,7 @@ from rwsc.storage.addresses import (
     split_uri,
 )
 from rwsc.storage.bucket import BucketFolder
+from rwsc.storage.embedded import file_of, is_embedded, read_embedded
 from rwsc.storage.failures import explained
 from rwsc.storage.local import LocalFolder
 from rwsc.storage.s3 import Patience
@@ -166,9 +167,17 @@ class Prefix:
 
 
 def read_uri(uri: str) -> bytes:
-    """Read the object at a complete address; see `Prefix.read`."""
+    """Read the object at a complete address, or the image in a row of a Parquet file; see `Prefix.read`."""
+    if is_embedded(uri):
+        return read_embedded(uri)
     parent, key = split_uri(uri)
     return Prefix(parent).read(key)
+
+
+def uri_exists(uri: str) -> bool:
+    """Tell whether there is an object at a complete address; of an embedded image, whether its file is there."""
+    parent, key = split_uri(file_of(uri) if is_embedded(uri) else uri)
+    return Prefix(parent).exists(key)
 
 
 def write_uri(uri: str, data: bytes, *, overwrite: bool = True) -> None:
@@ -177,4 +186,4 @@ def write_uri(uri: str, data: bytes, *, overwrite: bool = True) -> None:
     Prefix(parent).write(key, data, overwrite=overwrite)
 
 
-__all__ = ["Prefix", "absolute_uri", "read_uri", "split_uri", "write_uri"]
+__all__ = ["Prefix", "absolute_uri", "read_uri", "split_uri", "uri_exists", "write_uri"]
