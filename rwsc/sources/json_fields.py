@@ -1,6 +1,7 @@
 """Typed access to the fields of a JSON file that anybody may have written."""
 
 import json
+import math
 from typing import Any
 
 from rwsc.errors import SourceError
@@ -9,6 +10,7 @@ Json = Any
 """Whatever `json.loads` may give."""
 
 MAX_SHOWN_CHARS = 60
+_MAX_DIGITS = 400
 
 
 def parse_json(data: bytes, uri: str) -> dict[str, Json]:
@@ -19,13 +21,21 @@ def parse_json(data: bytes, uri: str) -> dict[str, Json]:
         uri: Where they come from; for the message.
 
     Returns:
-        The object at the top.
+        The object at the top. It may hold NaN and infinity, as many tools write them, and so does a number of
+        hundreds of digits become; `is_finite` tells them.
 
     Raises:
-        SourceError: The bytes are no JSON object, hold NaN or infinity, or are nested too deeply.
+        SourceError: The bytes are no JSON object, or are nested too deeply.
     """
     try:
-        document = json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        # A name in another encoding damages its own record, not the file.
+        text = data.decode("utf-8-sig", errors="surrogateescape")
+        try:
+            document = json.loads(text)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:  # an integer of more digits than Python takes; the detour costs time
+            document = json.loads(text, parse_int=_any_integer)
     except RecursionError:
         raise SourceError(f"{uri} is nested too deeply to be an annotation file") from None
     except ValueError as error:
@@ -35,8 +45,8 @@ def parse_json(data: bytes, uri: str) -> dict[str, Json]:
     return document
 
 
-def records_of(document: dict[str, Json], name: str, uri: str) -> list[dict[str, Json]]:
-    """Take a list of objects out of a document.
+def records_of(document: dict[str, Json], name: str, uri: str) -> list[Json]:
+    """Take a list out of a document.
 
     Args:
         document: What `parse_json` gave.
@@ -44,17 +54,14 @@ def records_of(document: dict[str, Json], name: str, uri: str) -> list[dict[str,
         uri: For the message.
 
     Returns:
-        The list.
+        The list; what is in it has not been looked at.
 
     Raises:
-        SourceError: The value is no list of objects.
+        SourceError: The value is no list.
     """
     records = document.get(name, [])
     if not isinstance(records, list):
         raise SourceError(f"{uri} is not COCO: {name!r} is {kind_of(records)}, not a list")
-    for number, record in enumerate(records):
-        if not isinstance(record, dict):
-            raise SourceError(f"{uri}: {name}[{number}] is {kind_of(record)}, not an object")
     return records
 
 
@@ -83,7 +90,7 @@ class Fields:
         return self._clean(name, value) if isinstance(value, str) else value
 
     def text(self, name: str) -> str | None:
-        """Take a text; null, nothing and the empty text are None; a number is written out.
+        """Take a text; null, nothing, NaN and the empty text are None; a number is written out.
 
         Args:
             name: The field.
@@ -95,7 +102,7 @@ class Fields:
             SourceError: It is of another type, or no valid Unicode.
         """
         value = self._record.get(name)
-        if value is None:
+        if value is None or (isinstance(value, float) and math.isnan(value)):
             return None
         if type(value) not in (int, float, str):
             raise self._mismatch(name, value, "text")
@@ -187,8 +194,8 @@ def shown(value: Json) -> str:
     """Quote a value in a message, shortened and in ASCII."""
     try:
         text = ascii(value)
-    except ValueError:
-        text = kind_of(value)  # integers of more digits than Python writes out
+    except (ValueError, RecursionError):
+        text = kind_of(value)  # integers of more digits than Python writes out, or deep nesting
     return text if len(text) <= MAX_SHOWN_CHARS else text[: MAX_SHOWN_CHARS - 3] + "..."
 
 
@@ -197,5 +204,5 @@ def one_line(error: object, *, max_chars: int = 300) -> str:
     return " ".join(str(error).split())[:max_chars]
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+def _any_integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < _MAX_DIGITS else float(digits)

@@ -101,7 +101,7 @@ class SourceScan:
     """One image that a source lists, before it is read."""
 
     uri: str | None
-    """Address of the image; None when `problem` is set."""
+    """Address of the image; None for a name that cannot be one. With a `problem`, of the file at fault."""
 
     kind: Kind = "benign"
     problem: str | None = None

@@ -342,7 +342,7 @@ def test_mutated_annotations_are_indexed_or_refused_and_nothing_else(rich_tree):
         else:
             assert outcome.count("\n") == 0, turn
         outcomes.append(isinstance(outcome, str))
-    assert 10 < sum(outcomes) < 140  # both ends are reached
+    assert 1 < sum(outcomes) < 140  # both ends are reached; most damage costs rows, not the file
 
 
 def test_damaged_bytes_of_annotations_are_indexed_or_refused_and_nothing_else(rich_tree):
