@@ -9,8 +9,8 @@ from rwsc.sources.schema import BBox
 MAX_TEXT_BYTES = 4 << 20
 """Largest annotation file; one of a few hundred objects has some ten kilobytes."""
 
-MAX_JSON_BYTES = 128 << 20
-"""The same for JSON, since LabelMe writes the whole image into it."""
+MAX_JSON_BYTES = 16 << 20
+"""The same for JSON, since LabelMe writes the whole image into it; parsed, it may take twenty times as much."""
 
 MAX_OBJECTS = 10_000
 """Most objects of one image; a file of more is no annotation of a bag, and each one costs time."""

@@ -1,0 +1,107 @@
+"""Reader for STCray: LabelMe's JSON, a folder per class."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from rwsc.sources.labelme_json import FORM
+from rwsc.sources.pairing import NO_IMAGE, Stems, annotated_first, folders_below, listed_scan
+from rwsc.sources.reader import Reader
+from rwsc.sources.schema import SourceScan
+from rwsc.sources.splits import split_in_path
+from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree, stem_of
+
+_CLASS = re.compile(r"class[ _-]*\d+[ _-]*(?P<name>.*)", re.IGNORECASE)
+_JSON = (".json",)
+
+
+def recognise(tree: SourceTree) -> str | None:
+    """Recognise ``Images`` beside ``Json_BB``, at the top or in ``STCray_TrainSet`` and ``STCray_TestSet``."""
+    parts = _parts(tree)
+    return f"{parts[0][0]} and {parts[0][1]}" if parts else None
+
+
+def list_scans(tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceScan]:
+    """List the images; those of "Non Threat" are harmless, all others show an item of their folder's class.
+
+    Args:
+        tree: The source.
+        dropped: Counts, filled in.
+
+    Yields:
+        The images, those with an annotation first in each folder.
+    """
+    for images, texts, split in _parts(tree):
+        for folder in folders_below(tree, images):
+            yield from _class_folder(tree, folder, _counterpart(tree, images, texts, folder), split)
+        _count_strays(tree, images, texts, dropped)
+
+
+def _class_folder(
+    tree: SourceTree, folder: str, texts: str | None, split: str | None
+) -> Iterator[SourceScan]:
+    label = class_of(folder)
+    is_benign = label is None
+    for image, annotation in annotated_first(tree, folder, texts, _JSON):
+        yield listed_scan(
+            tree,
+            image,
+            annotation=annotation,
+            form=FORM,
+            options={} if label is None else {"label": label},
+            dataset="STCray",
+            kind="benign" if is_benign else "threat",
+            split=split,
+            flags=() if is_benign or annotation else ("no_annotation",),
+        )
+
+
+def class_of(folder: str) -> str | None:
+    """Read the class out of the name of a folder.
+
+    Args:
+        folder: Key of the folder.
+
+    Returns:
+        The class, None for harmless bags.
+
+    Example:
+        >>> class_of("Images/Class 07_Hammer"), class_of("Images/Class 22_Non Threat")
+        ('Hammer', None)
+    """
+    name = folder.rpartition("/")[2].strip()
+    found = _CLASS.fullmatch(name)
+    label = (found["name"] if found else name).strip() or name
+    return None if re.sub(r"[^a-z]", "", label.lower()) in ("nonthreat", "nonthreats") else label
+
+
+def _counterpart(tree: SourceTree, here: str, there: str, folder: str) -> str | None:
+    """Give the folder below `there` that lies as `folder` does below `here`, whatever its case."""
+    found: str | None = there
+    for segment in folder[len(here) + 1 :].split("/") if folder != here else []:
+        found = None if found is None else tree.find_folder(segment, under=found)
+    return found
+
+
+def _count_strays(tree: SourceTree, images: str, texts: str, dropped: Counter[str]) -> None:
+    for folder in folders_below(tree, texts):
+        place = _counterpart(tree, texts, images, folder)
+        owners = None if place is None else Stems(tree, place, IMAGE_SUFFIXES)
+        for name in tree.files(folder, _JSON):
+            if owners is None or owners.find(stem_of(name)) is None:
+                dropped[NO_IMAGE] += 1
+
+
+def _parts(tree: SourceTree) -> list[tuple[str, str, str | None]]:
+    """Give the folder of images, that of annotations and the split of each part."""
+    found = []
+    for folder in ("", *tree.folders()):
+        images = tree.find_folder("Images", under=folder)
+        texts = tree.find_folder("Json_BB", under=folder)
+        if images is not None and texts is not None:
+            name = folder or tree.root.uri.rpartition("/")[2]
+            found.append((images, texts, split_in_path(name)))
+    return found
+
+
+READER = Reader("stcray", recognise, list_scans)
