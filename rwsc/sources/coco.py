@@ -3,7 +3,7 @@
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
@@ -24,6 +24,7 @@ _SPLITS = {"train": "train", "valid": "val", "val": "val", "test": "test"}
 _NUM_PROBED_IN_STORE = 3
 _NUM_PROBED_IN_TREE = 200
 _NUM_OPENED = 3
+_NUM_SHOWN = 3
 _HEAD_BYTES = 2**16
 _COCO_KEYS = re.compile(rb'"(images|annotations|categories|info|licenses)"\s*:')
 _KIND_PRIORITY: tuple[Kind, ...] = ("threat", "isolated", "benign")
@@ -562,18 +563,70 @@ class _Scans:
         return (key if isinstance(stated, str) else None), ["unknown_licence"]
 
 
-def _recognise(tree: SourceTree) -> str | None:
-    keys = coco_keys(tree)
-    return ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "") or None
+def coco_reader(
+    layout: str,
+    find_files: Callable[[SourceTree], list[CocoFile]],
+    is_meant: Callable[[SourceTree, list[CocoFile]], bool] = lambda tree, files: True,
+) -> Reader:
+    """Make the reader of a dataset that comes as COCO files.
+
+    Args:
+        layout: Its name.
+        find_files: Finds its annotation files.
+        is_meant: Says whether the files found are this dataset's and not another's of the same names; not
+            asked where the user names the layout.
+
+    Returns:
+        The reader.
+    """
+
+    def recognise(tree: SourceTree) -> str | None:
+        files = find_files(tree)
+        if not files or not is_meant(tree, files):
+            return None
+        shown_keys = ", ".join(file.key for file in files[:_NUM_SHOWN])
+        return shown_keys + (f" and {len(files) - _NUM_SHOWN} more" if len(files) > _NUM_SHOWN else "")
+
+    def list_scans(tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceScan]:
+        files = find_files(tree)
+        if not files:
+            raise SourceError(
+                f"no COCO annotation file of the layout {layout!r} in {tree.root.uri}",
+                remedy="give the path of the JSON file itself",
+            )
+        return read_coco_files(tree, files, dropped)
+
+    return Reader(layout=layout, recognise=recognise, list_scans=list_scans)
 
 
-def _list_scans(tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceScan]:
-    files = [CocoFile(key=key, split=split_of(key)) for key in coco_keys(tree)]
-    if not files:
-        raise SourceError(
-            f"no COCO annotation file in {tree.root.uri}", remedy="give the path of the JSON file itself"
-        )
-    return read_coco_files(tree, files, dropped)
+def json_files(tree: SourceTree, pattern: str) -> list[tuple[str, re.Match[str]]]:
+    """Find JSON files by their names, in the folder of annotations or, where none is there, in the root.
+
+    Args:
+        tree: The source.
+        pattern: Regular expression for the whole name without its ending, in any case.
+
+    Returns:
+        Keys and how their names match, sorted.
+    """
+    compiled = re.compile(rf"(?:{pattern})\.json", re.IGNORECASE)
+    for folder in (tree.find_folder(*ANNOTATION_FOLDERS), ""):
+        names = tree.files(folder, [".json"]) if folder is not None else []
+        found = [(join(folder or "", name), match) for name in names if (match := compiled.fullmatch(name))]
+        if found:
+            return found
+    return []
 
 
-READER = Reader(layout="coco", recognise=_recognise, list_scans=_list_scans)
+def image_folders(tree: SourceTree, *names: str) -> tuple[str, ...]:
+    """Find folders of images by their names in any case, in the root, in ``images`` and in ``test``."""
+    parents = ["", *(folder for name in ("images", "test") if (folder := tree.find_folder(name)))]
+    found = (tree.find_folder(name, under=parent) for parent in parents for name in names)
+    return tuple(dict.fromkeys(folder for folder in found if folder is not None))
+
+
+def _usual_files(tree: SourceTree) -> list[CocoFile]:
+    return [CocoFile(key=key, split=split_of(key)) for key in coco_keys(tree)]
+
+
+READER = coco_reader("coco", _usual_files)
