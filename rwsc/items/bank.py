@@ -4,20 +4,27 @@ import hashlib
 import json
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from rwsc.errors import SourceError
 from rwsc.items.pixels import decode_alpha, decode_transmission
-from rwsc.items.schema import ITEMS_KIND, ITEMS_VERSION
+from rwsc.items.schema import ITEMS_KIND, ITEMS_SCHEMA, ITEMS_VERSION
+from rwsc.sources.json_fields import one_line
+from rwsc.storage.files import open_read
 from rwsc.storage.parquet import read_table
 from rwsc.storage.prefix import absolute_uri
 
 BANK_KEY = "items.parquet"
 """Name of the bank inside a folder."""
+
+BATCH_ROWS = 64
+"""Rows of a bank that are held at once, and rows of a row group."""
 
 DEFAULT_CACHE_BYTES = 512 * 2**20
 
@@ -29,6 +36,33 @@ def bank_uri(text: str) -> str:
     """Give the address of a bank's file: a .parquet file itself, or items.parquet in any other address."""
     uri = absolute_uri(text)
     return uri if uri.lower().endswith(".parquet") else f"{uri}/{BANK_KEY}"
+
+
+def iter_bank(uri: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Read a bank part by part, so that memory holds one part of it.
+
+    Args:
+        uri: The bank's file.
+        columns: Columns to read; None reads all.
+
+    Yields:
+        Tables of up to `BATCH_ROWS` rows, in the file's order.
+
+    Raises:
+        SourceError: The file is no item bank, or was written by an rwsc that knew fewer columns.
+        StorageError: It cannot be read.
+    """
+    wanted = ITEMS_SCHEMA.names if columns is None else list(columns)
+    read_table(uri, kind=ITEMS_KIND, version=ITEMS_VERSION, columns=wanted, filters=pc.scalar(False))
+    with open_read(uri) as file:
+        try:
+            parquet = pq.ParquetFile(file, page_checksum_verification=True)
+            for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=wanted):
+                yield pa.Table.from_batches([batch]).select(wanted)
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise SourceError(
+                f"{uri} is damaged: {one_line(error)[:160]}", remedy="build the bank again"
+            ) from None
 
 
 class PixelCache:

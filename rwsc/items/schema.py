@@ -8,7 +8,7 @@ import pyarrow as pa
 from rwsc.items.extract import Quality
 
 ITEMS_KIND = "rwsc.items"
-ITEMS_VERSION = 1
+ITEMS_VERSION = 2
 
 QUALITY = pa.struct(
     [
@@ -26,6 +26,7 @@ ITEMS_SCHEMA = pa.schema(
     [
         ("item_id", pa.string()),
         ("physical_item_id", pa.string()),
+        ("identity_stated", pa.bool_()),
         ("label", pa.string()),
         ("dataset", pa.string()),
         ("licence", pa.string()),
@@ -43,10 +44,15 @@ ITEMS_SCHEMA = pa.schema(
         ("quality", QUALITY),
         ("status", pa.string()),
         ("reason", pa.string()),
+        ("review", pa.string()),
+        ("overruled_reason", pa.string()),
     ]
 )
 """Columns of an item bank, a row per annotated object of a usable scan.
 
+`physical_item_id` is the smallest `item_id` of those that show one thing; `identity_stated` says that the source
+names the thing, so that likeness with others is no proof of sameness. `review` is what a person decided (accept,
+reject, or null) and `overruled_reason` why the gate had rejected what the person accepted.
 `source_bbox` is where the cut-out's pixels lie in the scan (x, y, width, height), or the annotation's box
 where nothing was cut out. `transmission_png` holds 16-bit RGB, 65535 for air; `alpha_png` 8-bit coverage, 255
 for the item.
@@ -78,6 +84,14 @@ class ItemRow:
     transmission_png: bytes | None = None
     alpha_png: bytes | None = None
     quality: Quality | None = None
+    identity_stated: bool = False
+    """Whether the source says which thing is shown: items alone on the belt, grouped by thing."""
+
+    review: str | None = None
+    """accept or reject, where a person decided."""
+
+    overruled_reason: str | None = None
+    """Why the gate had rejected it, where a person accepted it."""
 
     def to_row(self) -> dict[str, Any]:
         """Give a value per column of `ITEMS_SCHEMA`."""

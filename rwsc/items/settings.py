@@ -14,3 +14,6 @@ class BuildConfig(ItemsConfig):
 
     output: str = Field(json_schema_extra=ADDRESS)
     """Item bank to write: a .parquet file or a folder; local or s3://."""
+
+    review: str | None = Field(default=None, json_schema_extra=ADDRESS)
+    """File of a person's decisions (CSV: item_id, decision, note), which go before the gate; local or s3://."""

@@ -1,13 +1,16 @@
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from support.things import thing
 
-from rwsc.errors import ObjectExists
+from rwsc.errors import ObjectExists, SourceError
 from rwsc.items.bank import ItemBank
 from rwsc.items.build import NO_MASK, build_items, items_of_scan
 from rwsc.items.config import ItemsConfig
@@ -15,6 +18,8 @@ from rwsc.items.pixels import decode_alpha, decode_transmission
 from rwsc.sources.catalogue import iter_scans, read_catalogue
 from rwsc.sources.index import index_to_catalogue
 from rwsc.storage.prefix import Prefix
+
+from .conftest import item_mask
 
 CONFIG = ItemsConfig(workers=2)
 
@@ -118,15 +123,51 @@ def test_ids_come_from_the_content_and_not_from_order_or_settings(maker, made_up
     assert len({row["item_id"] for row in rows}) == 8
 
 
-def test_cut_outs_of_one_group_and_class_count_as_one_thing(maker, made_up, masked):
-    for seed, group in enumerate(["g", "g", "h", None, None]):
-        made = made_up(seed)
-        maker.add(made.image, [masked(made.mask_HW)], group=group, dataset="d")
+def test_cut_outs_of_one_group_and_class_and_alike_ones_are_one_thing(maker, made_up, masked):
+    shapes = [item_mask(130, 130), item_mask(130, 130), thing(4, side_px=130)[1] > 0]
+    for number, (shape, group) in enumerate([(0, "g"), (2, "g"), (1, None), (0, "h"), (2, None)]):
+        maker.add(scan_of(shapes[shape], number), [masked(shapes[shape])], group=group, dataset="d")
+    maker.add(scan_of(shapes[0], 9), [masked(shapes[0], label="knife")], group="g", dataset="d")
     summary, rows = build(maker)
+    assert all(row["status"] == "ok" for row in rows)
+    things = [row["physical_item_id"] for row in rows]
+    assert set(things[:5]) == {min(row["item_id"] for row in rows[:5])}
+    assert things[5] == rows[5]["item_id"]
+    assert (summary.num_physical_items, summary.largest_physical_item) == (2, 5)
+
+
+def test_items_alone_on_the_belt_that_the_source_names_stay_what_it_says(maker, masked):
+    mask_HW = item_mask(130, 130)
+    for number, group in enumerate(["a", "a", "b", None]):
+        maker.add(scan_of(mask_HW, number), [masked(mask_HW)], kind="isolated", group=group, dataset="d")
+    _, rows = build(maker)
+    assert [row["identity_stated"] for row in rows] == [True, True, True, False]
+    things = [row["physical_item_id"] for row in rows]
+    # The last one's source says nothing, so it may be any of them, and they with it.
+    assert len(set(things)) == 1
+    maker.scans.pop()
+    _, rows = build(maker)
     things = [row["physical_item_id"] for row in rows]
     assert things[0] == things[1] != things[2]
-    assert things[3:] == [row["item_id"] for row in rows[3:]]
-    assert summary.num_physical_items == 4
+
+
+def test_physical_ids_do_not_depend_on_the_order_of_the_scans(maker, made_up, masked):
+    shapes = [item_mask(130, 130), thing(4, side_px=130)[1] > 0, thing(6, side_px=130)[1] > 0]
+    for number in range(9):
+        mask_HW = shapes[number % 3]
+        maker.add(scan_of(mask_HW, number), [masked(mask_HW), masked(None)], group=str(number // 2))
+    things = []
+    for _ in range(3):
+        _, rows = build(maker)
+        things.append({row["item_id"]: row["physical_item_id"] for row in rows})
+        maker.scans.append(maker.scans.pop(0))
+    assert things[0] == things[1] == things[2]
+
+
+def scan_of(mask_HW, seed):
+    """A scan of a thing alone, with noise."""
+    noise = np.random.default_rng(seed).normal(0, 1, (*mask_HW.shape, 3))
+    return np.clip(240 * np.exp(-0.9 * mask_HW[..., None]) + noise, 0, 255).astype(np.uint8)
 
 
 def test_an_object_annotated_twice_is_kept_once(maker, made_up, masked):
@@ -134,6 +175,98 @@ def test_an_object_annotated_twice_is_kept_once(maker, made_up, masked):
     maker.add(made.image, [masked(made.mask_HW), masked(made.mask_HW)])
     _, rows = build(maker)
     assert [(row["status"], row["reason"]) for row in rows] == [("ok", None), ("rejected", "annotated twice")]
+
+
+def test_two_annotations_of_one_object_under_different_ids_are_kept_once(maker, made_up, masked):
+    made = made_up(0)
+    smaller_HW = made.mask_HW.copy()
+    smaller_HW[40:42] = False
+    other_HW = np.zeros_like(made.mask_HW)
+    other_HW[95:115, 20:110] = True
+    maker.add(
+        made.image,
+        [masked(made.mask_HW), masked(smaller_HW), masked(smaller_HW, label="knife"), masked(other_HW)],
+        kind="isolated",
+    )
+    _, rows = build(maker)
+    assert len({row["item_id"] for row in rows}) == 4
+    assert [row["reason"] for row in rows][:3] == [None, "annotated twice", None]
+    assert rows[3]["reason"] != "annotated twice"
+
+
+def test_a_person_overrules_the_gate_and_the_row_says_so(maker, made_up, masked):
+    made = made_up(0)
+    tiny_HW = np.zeros_like(made.mask_HW)
+    tiny_HW[100:104, 100:104] = True
+    maker.add(made.image, [masked(made.mask_HW), masked(tiny_HW), masked(None, label="knife")])
+    _, rows = build(maker)
+    lines = [
+        f"{row['item_id']},{word},why" for row, word in zip(rows, ["reject", "accept", "accept"], strict=True)
+    ]
+    review = maker.root / "review.csv"
+    review.write_text("\n".join(["item_id,decision,note", *lines, "unheard-of,reject,"]))
+    summary, rows = build(maker, review_uri=str(review))
+    assert [(row["status"], row["reason"], row["review"]) for row in rows] == [
+        ("rejected", "rejected in review: why", "reject"),
+        ("ok", None, "accept"),
+        ("rejected", NO_MASK, "accept"),
+    ]
+    assert rows[1]["overruled_reason"] == "too small: 4 px across, least is 12"
+    assert rows[1]["quality"]["area_px"] == 16
+    assert summary.review == {"rejected": 1, "accepted": 1, "no pixels": 1, "unknown": 1}
+    assert summary.by_reason["rejected in review"] == 1
+    assert [item.item_id for item in ItemBank.load(str(maker.root / "items.parquet"))] == [rows[1]["item_id"]]
+
+
+def test_an_object_annotated_twice_cannot_be_accepted_twice(maker, made_up, masked):
+    made = made_up(0)
+    maker.add(made.image, [masked(made.mask_HW), masked(made.mask_HW)])
+    _, rows = build(maker)
+    review = maker.root / "review.csv"
+    review.write_text(f"item_id,decision\n{rows[0]['item_id']},accept\n")
+    _, rows = build(maker, review_uri=str(review))
+    assert [row["status"] for row in rows] == ["ok", "rejected"]
+
+
+def test_a_bad_review_stops_the_build_before_it_starts(maker, made_up, masked):
+    made = made_up(0)
+    maker.add(made.image, [masked(made.mask_HW)])
+    review = maker.root / "review.csv"
+    review.write_text("item_id,decision\na,maybe\n")
+    with pytest.raises(SourceError, match="line 2"):
+        build(maker, review_uri=str(review))
+    assert not (maker.root / "items.parquet").exists()
+
+
+def test_two_builds_at_once_leave_one_whole_bank_and_nothing_else(maker, made_up, masked):
+    for seed in range(3):
+        made = made_up(seed)
+        maker.add(made.image, [masked(made.mask_HW)])
+    maker.write()
+    folder = maker.root / "bank"
+    code = (
+        "import sys\nfrom rwsc.items.build import build_items\n"
+        "for _ in range(4): build_items(sys.argv[1], sys.argv[2], overwrite=True)"
+    )
+    command = [sys.executable, "-c", code, maker.catalogue_uri, str(folder)]
+    running = [subprocess.Popen(command) for _ in range(2)]
+    assert [process.wait(timeout=120) for process in running] == [0, 0]
+    assert [path.name for path in folder.iterdir()] == ["items.parquet"]
+    assert len(ItemBank.load(str(folder))) == 3
+
+
+def test_a_build_that_breaks_off_leaves_no_file(maker, made_up, masked, monkeypatch):
+    made = made_up(0)
+    maker.add(made.image, [masked(made.mask_HW)])
+
+    def interrupt(members):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rwsc.items.build.physical_ids", interrupt)
+    maker.write()
+    with pytest.raises(KeyboardInterrupt):
+        build_items(maker.catalogue_uri, str(maker.root / "bank"), CONFIG)
+    assert list((maker.root / "bank").iterdir()) == []
 
 
 def test_a_scan_that_changed_or_vanished_fails_its_items_and_no_others(maker, made_up, masked):
