@@ -1,0 +1,121 @@
+from collections import Counter
+
+import pytest
+from support.source_trees import grow
+
+from rwsc.sources.pairing import (
+    Convention,
+    Pairing,
+    Stems,
+    annotated_first,
+    folders_below,
+    listed_scan,
+    read_first,
+)
+
+CONVENTION = Convention(
+    suffixes=(".xml",),
+    annotation_folders=("annotations", "labels"),
+    image_folders=("images", "jpegimages"),
+    ignored=frozenset({"about.xml"}),
+)
+
+
+def pairs(tmp_path, *keys):
+    tree = grow(str(tmp_path), dict.fromkeys(keys, b""))
+    dropped = Counter()
+    found = list(Pairing(tree, CONVENTION).pairs(dropped))
+    return {pair.image: pair.annotation or pair.problem for pair in found}, dropped
+
+
+@pytest.mark.parametrize(
+    ("image", "annotation"),
+    [
+        ("a.jpg", "a.xml"),
+        ("train/a.JPG", "train/a.XML"),
+        ("images/a.jpg", "Annotations/a.xml"),
+        ("JPEGImages/a.b.jpg", "annotations/a.b.xml"),
+        ("images/train/a.jpg", "labels/train/a.xml"),
+        ("images/Train/a.jpg", "labels/train/a.xml"),
+        ("train/images/a.jpg", "train/labels/a.xml"),
+        ("images/train/a.jpg", "labels/a.xml"),
+        ("images/a.jpg", "labels/train/a.xml"),
+        ("VOC2007/JPEGImages/a.jpg", "VOC2007/Annotations/a.xml"),
+        ("a.jpg", "labels/a.xml"),
+    ],
+)
+def test_partners_are_found_in_every_usual_place(tmp_path, image, annotation):
+    assert pairs(tmp_path, image, annotation) == ({image: annotation}, {})
+
+
+def test_images_with_an_annotation_come_first(tmp_path):
+    found, _ = pairs(tmp_path, "images/a.jpg", "images/b.jpg", "images/c.jpg", "labels/b.xml")
+    assert list(found.items()) == [
+        ("images/b.jpg", "labels/b.xml"),
+        ("images/a.jpg", None),
+        ("images/c.jpg", None),
+    ]
+
+
+def test_the_same_stem_in_two_splits_is_told_apart(tmp_path):
+    found, dropped = pairs(
+        tmp_path,
+        *(f"{top}/{part}/1.{end}" for top, end in (("images", "jpg"), ("labels", "xml")) for part in "ab"),
+    )
+    assert found == {"images/a/1.jpg": "labels/a/1.xml", "images/b/1.jpg": "labels/b/1.xml"}
+    assert not dropped
+
+
+def test_what_cannot_be_told_apart_is_a_problem(tmp_path):
+    found, _ = pairs(
+        tmp_path, "images/a/1.jpg", "images/b/1.jpg", "images/b/2.jpg", "labels/1.xml", "labels/2.xml"
+    )
+    assert found["images/b/2.jpg"] == "labels/2.xml"
+    assert "have this name" in found["images/a/1.jpg"]
+    assert "have this name" in found["images/b/1.jpg"]
+    assert len(found) == 3
+
+
+def test_strays_are_counted(tmp_path):
+    found, dropped = pairs(
+        tmp_path,
+        *("images/a.jpg", "labels/a.xml", "labels/gone.xml", "labels/about.xml"),
+        *("images/test/b.jpg", "images/test/c.jpg", "previews/d.png"),
+    )
+    assert list(found) == ["images/a.jpg"]
+    assert dropped == {"annotation without an image": 1, "image in a folder without annotations": 3}
+
+
+def test_stems_are_found_whatever_the_case_of_the_ending(tmp_path):
+    tree = grow(str(tmp_path), dict.fromkeys(["x/a.xml", "x/b.XML", "x/c.Xml", "x/d.txt"], b""))
+    stems = Stems(tree, "x", (".xml",))
+    assert [stems.find(stem) for stem in "abcd"] == ["x/a.xml", "x/b.XML", "x/c.Xml", None]
+
+
+def test_annotated_images_of_a_folder_come_first(tmp_path):
+    tree = grow(str(tmp_path), dict.fromkeys(["i/a.png", "i/b.png", "t/b.txt"], b""))
+    assert list(annotated_first(tree, "i", "t", (".txt",))) == [("i/b.png", "t/b.txt"), ("i/a.png", None)]
+    assert list(annotated_first(tree, "i", None, (".txt",))) == [("i/a.png", None), ("i/b.png", None)]
+
+
+def test_folders_of_any_depth_are_walked(tmp_path):
+    deep = "/".join("d" * 1000)
+    tree = grow(str(tmp_path), {"b/x": b"", "a/y/z": b""})
+    assert list(folders_below(tree)) == ["", "a", "a/y", "b"]
+    tree._files[deep] = ["x"]
+    tree._add_folder(deep)
+    assert len(list(folders_below(tree))) == 1004
+
+
+def test_files_that_are_gone_are_passed_over(tmp_path):
+    assert list(read_first(grow(str(tmp_path), {"a": b"1"}), ["gone", "a"])) == [b"1"]
+
+
+def test_a_name_that_no_store_can_hold_is_a_problem(tmp_path):
+    tree = grow(str(tmp_path), {"a.png": b""})
+    for name in ("../../etc/passwd", "a\nb.png"):
+        for keys in ({"image": name}, {"image": "a.png", "annotation": name}):
+            scan = listed_scan(tree, **keys, form="voc_xml")
+            assert scan.uri is None
+            assert "cannot be an address" in scan.problem
+            assert "\n" not in scan.problem
