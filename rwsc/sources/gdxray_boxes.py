@@ -1,15 +1,12 @@
 """Box files of GDXray: one per series, a row ``k xmin xmax ymin ymax`` per object, as text or from MATLAB."""
 
-import io
 import re
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from rwsc.sources.json_fields import is_finite, one_line, shown
+from rwsc.sources.mat_file import DamagedMat, read_matrix
 from rwsc.sources.schema import BBox
 
 MAX_TXT_BYTES = 4 * 2**20
@@ -18,11 +15,7 @@ MAX_MAT_BYTES = 256 * 2**10
 
 _NUM_COLUMNS = 5
 _MAX_NUMBER = 10**9
-_MAX_ROWS = 100_000
 _VARIABLE = "bb"
-_NUMERIC = frozenset(
-    ("double", "single", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
-)
 
 
 class DamagedBoxes(ValueError):  # noqa: N818 - names what is the matter
@@ -68,7 +61,7 @@ def parse_mat(data: bytes) -> SeriesBoxes:
     """Read the variable ``bb`` of ``BoundingBox.mat``.
 
     Args:
-        data: The file's bytes, MATLAB's format of version 4 to 7.
+        data: The file's bytes, MATLAB's format of version 5 to 7.
 
     Returns:
         The boxes; corners as stated, possibly swapped.
@@ -77,35 +70,15 @@ def parse_mat(data: bytes) -> SeriesBoxes:
         DamagedBoxes: The file is too large, of version 7.3 (HDF5) or damaged, or ``bb`` is no table of five
             columns.
     """
-    from scipy.io import loadmat, whosmat  # loading it takes a third of a second
-
     if len(data) > MAX_MAT_BYTES:
         raise DamagedBoxes(f"more than {MAX_MAT_BYTES} bytes")
-    if data.startswith((b"MATLAB 7.3", b"\x89HDF")):
-        raise DamagedBoxes("MATLAB 7.3 (HDF5) is not read; save it with -v7")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # Cells nested deeply enough end the process inside scipy, so only plain numbers are unpacked.
-            found = [(shape, kind) for name, shape, kind in whosmat(io.BytesIO(data)) if name == _VARIABLE]
-            _check_shape(found)
-            table = np.asarray(loadmat(io.BytesIO(data), variable_names=[_VARIABLE])[_VARIABLE])
-    except DamagedBoxes:
-        raise
-    except Exception as error:  # noqa: BLE001 - scipy raises whatever damaged bytes lead it to
-        raise DamagedBoxes(f"no MATLAB file, or a damaged one: {one_line(error, max_chars=120)}") from None
-    if table.ndim != 2 or table.shape[1] != _NUM_COLUMNS or table.dtype.kind not in "fiu":
-        raise DamagedBoxes(f"{_VARIABLE!r} is no table of {_NUM_COLUMNS} columns of numbers")
+        table = read_matrix(data, _VARIABLE)
+    except DamagedMat as error:
+        raise DamagedBoxes(str(error)) from None
+    if table.shape[1] != _NUM_COLUMNS:
+        raise DamagedBoxes(f"{_VARIABLE!r} has {table.shape[1]} columns, not {_NUM_COLUMNS}")
     return _sorted_rows(table.tolist())
-
-
-def _check_shape(found: list[tuple[tuple[int, ...], str]]) -> None:
-    if not found:
-        raise DamagedBoxes(f"no variable {_VARIABLE!r}")
-    for shape, kind in found:
-        if kind not in _NUMERIC or len(shape) != 2 or shape[1] != _NUM_COLUMNS or shape[0] > _MAX_ROWS:
-            size = " x ".join(map(str, shape[:4]))
-            raise DamagedBoxes(f"{_VARIABLE!r} is {kind} {size}, not {_NUM_COLUMNS} columns of numbers")
 
 
 def _sorted_rows(rows: Iterable[Sequence[str | float]]) -> SeriesBoxes:

@@ -1,6 +1,4 @@
 import io
-import struct
-import zlib
 
 import numpy as np
 import pytest
@@ -60,45 +58,16 @@ def test_a_text_without_boxes_is_refused(data, message):
         parse_txt(data)
 
 
-def nested_cells(depth):
-    """A variable ``bb`` of cells in cells, deep enough to end the process inside scipy."""
-
-    def element(kind, data):
-        return struct.pack("<II", kind, len(data)) + data + b"\0" * (-len(data) % 8)
-
-    def head(name):
-        flags, size = struct.pack("<II", 1, 0), struct.pack("<2i", 1, 1)
-        return element(6, flags) + element(5, size) + element(1, name)
-
-    inner, heads = b"", []
-    length = 0
-    for _ in range(depth):
-        heads.append(struct.pack("<II", 14, len(head(b"")) + length) + head(b""))
-        length += len(heads[-1])
-    inner = struct.pack("<II", 14, len(head(b"bb")) + length) + head(b"bb") + b"".join(reversed(heads))
-    header = b"MATLAB 5.0".ljust(124) + struct.pack("<H", 0x0100) + b"IM"
-    packed = zlib.compress(inner, 9)
-    return header + struct.pack("<II", 15, len(packed)) + packed
-
-
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         (b"", "no MATLAB file"),
-        (b"MATLAB 5.0", "no MATLAB file"),
         (b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(128) + b"\x89HDF\r\n\x1a\n", "7.3"),
-        (b"\x89HDF\r\n\x1a\n", "7.3"),
-        (b"\0" * 500, "no MATLAB file|no variable"),
-        (mat(boxes=np.zeros((3, 5))), "no variable 'bb'"),
-        (mat(bb=np.zeros((3, 4))), "3 x 4"),
+        (mat(boxes=np.zeros((3, 5))), "0 variables 'bb'"),
+        (mat(bb=np.zeros((3, 4))), "has 4 columns"),
         (mat(bb=np.zeros((0, 5))), "no row holds"),
-        (mat(bb="text here"), "'bb' is char"),
-        (mat(bb={"a": 1}), "'bb' is struct"),
-        (mat(bb=np.zeros((2, 5, 2))), "2 x 5 x 2"),
-        (mat(bb=np.zeros((2, 5), complex)), "no table"),
-        (mat(bb=np.zeros((2, 5), bool)), "logical|no row holds"),
+        (mat(bb="text here"), "no table of real numbers"),
         (mat(bb=np.zeros((MAX_MAT_BYTES // 40 + 1, 5))), "more than"),
-        (nested_cells(100_000), "'bb' is cell"),
     ],
 )
 def test_a_mat_file_without_boxes_is_refused(data, message):
