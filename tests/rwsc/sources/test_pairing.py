@@ -25,6 +25,7 @@ def pairs(tmp_path, *keys):
     tree = grow(str(tmp_path), dict.fromkeys(keys, b""))
     dropped = Counter()
     found = list(Pairing(tree, CONVENTION).pairs(dropped))
+    assert len({pair.image for pair in found}) == len(found), "an image was listed twice"
     return {pair.image: pair.annotation or pair.problem for pair in found}, dropped
 
 
