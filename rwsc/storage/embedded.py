@@ -72,8 +72,9 @@ def read_embedded(uri: str) -> bytes:
         The image file's bytes.
 
     Raises:
-        ObjectMissing: There is no such file or no such row, or the row holds no bytes.
-        AccessDenied: The Parquet file is damaged, or the image or its row group is too large.
+        ObjectMissing: There is no such file or no such row.
+        AccessDenied: The Parquet file is damaged, the row holds no bytes, or the image or its row group is too
+            large.
         StorageError: The store refused, failed or could not be reached.
     """
     file_uri, row = _parts(uri)
@@ -85,7 +86,9 @@ def read_embedded(uri: str) -> bytes:
     image = group.images[row - group.first_row]
     data = image["bytes"] if image.is_valid else None
     if data is None or not data.is_valid:
-        raise ObjectMissing(f"there is no image at {uri}", remedy="check the Parquet file's row")
+        raise AccessDenied(
+            f"there is no image at {uri}{_elsewhere(image)}", remedy="make the file again, images included"
+        )
     buffer = data.as_buffer()
     if buffer.size > MAX_IMAGE_BYTES:
         raise AccessDenied(f"the image at {uri} has {buffer.size} bytes, more than {MAX_IMAGE_BYTES}")
@@ -112,6 +115,14 @@ def _holds_bytes(kind: pa.DataType) -> bool:
     return place >= 0 and (
         pa.types.is_binary(kind.field(place).type) or pa.types.is_large_binary(kind.field(place).type)
     )
+
+
+def _elsewhere(image: pa.StructScalar) -> str:
+    try:
+        path = image["path"].as_py() if image.is_valid else None
+    except (KeyError, UnicodeDecodeError):
+        return ""
+    return f"; the row names {ascii(path)[:80]}, which is not looked for" if path else ""
 
 
 def _parts(uri: str) -> tuple[str, int]:
@@ -141,19 +152,17 @@ def _unpacked(file: BinaryIO, file_uri: str, row: int) -> _Group:
             raise ValueError("no column holds images")
         first_row = 0
         for number in range(parquet.metadata.num_row_groups):
-            num_rows = parquet.metadata.row_group(number).num_rows
+            # No more is asked of the footer: what it says of a column can end the process when it is damaged.
+            stated = parquet.metadata.row_group(number)
+            num_rows = stated.num_rows
             if row < first_row + num_rows:
-                _check_size(parquet.metadata.row_group(number), column)
-                table = parquet.read_row_group(number, columns=[f"{column}.bytes"])
+                if stated.total_byte_size > MAX_GROUP_BYTES:
+                    raise ValueError(
+                        f"a row group of {stated.total_byte_size} bytes, more than {MAX_GROUP_BYTES}"
+                    )
+                table = parquet.read_row_group(number, columns=[column])
                 if table.num_rows != num_rows:
                     raise ValueError(f"row group {number} is shorter than stated")
                 return _Group(file_uri, first_row, table.column(column))
             first_row += num_rows
     raise ObjectMissing(f"{file_uri} has no row {row}", remedy="check the Parquet file")
-
-
-def _check_size(group: pq.RowGroupMetaData, column: str) -> None:
-    chunks = [group.column(number) for number in range(group.num_columns)]
-    size = sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema == f"{column}.bytes")
-    if size > MAX_GROUP_BYTES:
-        raise ValueError(f"a row group of {size} bytes of images, more than {MAX_GROUP_BYTES}")

@@ -84,12 +84,15 @@ def test_a_name_with_a_hash_is_still_a_file(tmp_path):
     assert read_uri(str(tmp_path / "b.png#row=1")) == b"plain"
 
 
-def test_a_row_without_bytes_is_missing(tmp_path):
+def test_a_row_without_bytes_says_where_its_image_was(tmp_path):
     uri = str(tmp_path / "a.parquet")
-    write(uri, [{"bytes": None, "path": "elsewhere.png"}, None, {"bytes": b"", "path": None}])
-    for row in (0, 1):
-        with pytest.raises(ObjectMissing, match="no image at"):
-            read_embedded(embedded_uri(uri, row))
+    write(uri, [{"bytes": None, "path": "../../etc/passwd"}, None, {"bytes": b"", "path": None}])
+    with pytest.raises(
+        AccessDenied, match=r"row=0; the row names '../../etc/passwd', which is not looked for"
+    ):
+        read_embedded(embedded_uri(uri, 0))
+    with pytest.raises(AccessDenied, match=r"no image at .*row=1$"):
+        read_embedded(embedded_uri(uri, 1))
     assert read_embedded(embedded_uri(uri, 2)) == b""
 
 
