@@ -11,7 +11,8 @@ HEAVY = {"torch", "ray", "numpy", "pyarrow", "cv2", "obstore", "fsspec"}
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["synth", "--help"], ["sources", "index", "--help"], ["--version"]]
+    "arguments",
+    [["--help"], ["synth", "--help"], ["sources", "index", "--help"], ["sources", "list"], ["--version"]],
 )
 def test_help_loads_nothing_heavy(arguments):
     code = (

@@ -13,8 +13,11 @@ from rwsc.training.settings import TrainConfig
 COMMANDS = {
     "demo": {"output"},
     "doctor": {"--storage", "--json"},
+    "sources list": {"--json"},
+    "sources check": {"source", "--layout", "--dataset", "--taxonomy", "--json"},
     "sources index": {
-        "source", "--output", "-o", "--layout", "--dataset", "--licence", "--overwrite", "--config", "--print-config",
+        "source", "--output", "-o", "--layout", "--dataset", "--licence", "--taxonomy", "--workers", "--overwrite",
+        "--config", "--print-config",
     },
     "items build": {"catalogue", "--output", "-o", "--overwrite", "--config", "--print-config"},
     "train": {

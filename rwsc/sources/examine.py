@@ -1,17 +1,22 @@
 """Look at one listed image: read it once, check its annotations against it, make its catalogue row."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from rwsc.errors import AccessDenied, ObjectMissing, RwscError, StorageError, UnreadableImage
 from rwsc.physics.air import estimate_air_level, scale_in_use
+from rwsc.physics.transmission import full_scale
+from rwsc.sources.bags import find_bags
 from rwsc.sources.json_fields import one_line
 from rwsc.sources.licences import settle_licence
+from rwsc.sources.likeness import perceptual_hash
 from rwsc.sources.masks import MaskSizeMismatch, encode_rle, mask_from_segmentation
 from rwsc.sources.schema import BBox, Scan, ScanObject, SourceObject, SourceScan
+from rwsc.sources.sidecars import Annotation, DamagedAnnotation, parse_sidecar, settle_kind
+from rwsc.sources.taxonomy import Taxonomy, load_taxonomy
 from rwsc.storage.addresses import is_s3
 from rwsc.storage.images import DEFAULT_LIMITS, ImageLimits, decode_image
 from rwsc.storage.prefix import read_uri
@@ -27,6 +32,7 @@ class Defaults:
 
     dataset: str | None = None
     licence: str | None = None
+    taxonomy: Taxonomy = field(default_factory=load_taxonomy)
     limits: ImageLimits = DEFAULT_LIMITS
 
 
@@ -41,24 +47,74 @@ def examine(listed: SourceScan, defaults: Defaults) -> Scan:
         A row of status ok or failed.
     """
     stated = _stated(listed, defaults)
-    if listed.uri is None:
+    if listed.uri is None or listed.problem is not None:
         return Scan(**stated, status="failed", reason=listed.problem or "no address")
     try:
-        data = read_uri(listed.uri)
+        data = _read(listed.uri)
+        sha256 = hashlib.sha256(data).hexdigest()
+        stated |= {"sha256": sha256, "scan_id": sha256[:16]}
+        image = decode_image(data, limits=defaults.limits)
+        listed = with_annotation(listed, (image.shape[1], image.shape[0]))
+    except _RowFailed as error:
+        return Scan(**stated, status="failed", reason=str(error))
+    except (UnreadableImage, DamagedAnnotation) as error:
+        return Scan(**stated, status="failed", reason=one_line(error))
+    return Scan(
+        **stated | {"kind": listed.kind} | _seen(listed, image, defaults, stated["dataset"]), status="ok"
+    )
+
+
+def with_annotation(listed: SourceScan, image_size_wh: tuple[int, int]) -> SourceScan:
+    """Read the annotation file of a listed image, where it has one, and put what it states into the listing.
+
+    Args:
+        listed: The image as its source lists it.
+        image_size_wh: Width and height of the image, in pixels.
+
+    Returns:
+        The image with all its objects and no annotation file left to read.
+
+    Raises:
+        DamagedAnnotation: The file is missing, cannot be read or is damaged; what the image shows is unknown.
+        StorageError: The bucket that holds it is down.
+    """
+    if listed.sidecar is None:
+        return listed
+    name = listed.sidecar.uri.rsplit("/", 1)[-1]
+    try:
+        found = parse_sidecar(listed.sidecar, _read(listed.sidecar.uri), image_size_wh)
+    except _RowFailed as error:
+        raise DamagedAnnotation(f"annotation {name}: {error}") from None
+    except DamagedAnnotation as error:
+        raise DamagedAnnotation(f"annotation {name}: {one_line(error)}") from None
+    together = Annotation(objects=(*listed.objects, *found.objects), flags=(*listed.flags, *found.flags))
+    kind, together = settle_kind(listed.kind, together)
+    sizes = zip(listed.stated_size_wh, found.stated_size_wh, strict=True)
+    width, height = (first if first is not None else second for first, second in sizes)
+    return replace(
+        listed,
+        kind=kind,
+        objects=together.objects,
+        flags=tuple(dict.fromkeys(together.flags)),
+        stated_size_wh=(width, height),
+        sidecar=None,
+    )
+
+
+class _RowFailed(Exception):
+    """A file cannot be read, and that costs one row; the message says why, on one line."""
+
+
+def _read(uri: str) -> bytes:
+    try:
+        return read_uri(uri)
     except ObjectMissing:
-        return Scan(**stated, status="failed", reason="no such file")
+        raise _RowFailed("no such file") from None
     except StorageError as error:
         # A bucket that is down ends the run: its scans are not to be written off as failed.
-        if is_s3(listed.uri) and not isinstance(error, AccessDenied):
+        if is_s3(uri) and not isinstance(error, AccessDenied):
             raise
-        return Scan(**stated, status="failed", reason=one_line(error))
-    sha256 = hashlib.sha256(data).hexdigest()
-    stated |= {"sha256": sha256, "scan_id": sha256[:16]}
-    try:
-        image = decode_image(data, limits=defaults.limits)
-    except UnreadableImage as error:
-        return Scan(**stated, status="failed", reason=one_line(error))
-    return Scan(**stated | _seen(listed, without_alpha(image), defaults.limits), status="ok")
+        raise _RowFailed(one_line(error)) from None
 
 
 def without_alpha(image: np.ndarray) -> np.ndarray:
@@ -123,37 +179,76 @@ def _stated(listed: SourceScan, defaults: Defaults) -> dict[str, Any]:
         "split": listed.split,
         "subset": listed.subset,
         "group": listed.group,
+        "view": listed.view,
         "modality": listed.modality,
     }
 
 
-def _seen(listed: SourceScan, image: np.ndarray, limits: ImageLimits) -> dict[str, Any]:
+def _seen(listed: SourceScan, image: np.ndarray, defaults: Defaults, dataset: str | None) -> dict[str, Any]:
     height, width = image.shape[:2]
     flags = list(listed.flags)
     if any(
         size not in (None, seen) for size, seen in zip(listed.stated_size_wh, (width, height), strict=True)
     ):
         flags.append("size_mismatch")
-    modality = modality_of(image)
+    alpha_HW = _alpha_of(image)
+    pixels = _on_air(image, alpha_HW)
+    modality = modality_of(pixels)
     if listed.modality == "dual_energy":
         modality = "dual_energy"  # pixels of a rendered picture do not show it
     elif listed.modality not in (None, modality):
         flags.append("modality_mismatch")
+    air_level = estimate_air_level(pixels)
+    bags = find_bags(pixels, air_level) if listed.kind != "isolated" else []
+    if listed.kind != "isolated" and len(bags) != 1:
+        flags.append("several_bags" if bags else "no_bag")
+    objects = [
+        _fit_object(thing, listed, alpha_HW, size_wh=(width, height), limits=defaults.limits)
+        for thing in listed.objects
+    ]
     return {
         "width": width,
         "height": height,
         "bit_depth": 8 * image.dtype.itemsize,
         "modality": modality,
-        "air_level": [float(np.float32(level)) for level in estimate_air_level(image)],
+        "air_level": [float(np.float32(level)) for level in air_level],
+        "perceptual_hash": perceptual_hash(pixels),
+        "bags": bags,
         "objects": [
-            _fit_object(thing, width=width, height=height, limits=limits) for thing in listed.objects
+            replace(thing, label=defaults.taxonomy.find(thing.label, dataset) or thing.label)
+            for thing in objects
         ],
         "flags": flags,
     }
 
 
-def _fit_object(thing: SourceObject, *, width: int, height: int, limits: ImageLimits) -> ScanObject:
+def _alpha_of(image: np.ndarray) -> np.ndarray | None:
+    """Say where a picture is there at all; None where no pixel of it is transparent."""
+    if image.ndim == 2 or image.shape[2] < 4:
+        return None
+    is_there_HW = np.asarray(image[..., 3] > full_scale(image.dtype) // 2)
+    return None if is_there_HW.all() else is_there_HW
+
+
+def _on_air(image: np.ndarray, alpha_HW: np.ndarray | None) -> np.ndarray:
+    """Drop alpha, and put air where there is nothing: what a cut-out holds there is no measurement."""
+    pixels = without_alpha(image)
+    if alpha_HW is not None:
+        pixels = pixels.copy()
+        pixels[~alpha_HW] = scale_in_use(pixels[alpha_HW][None] if alpha_HW.any() else pixels)
+    return pixels
+
+
+def _fit_object(
+    thing: SourceObject,
+    listed: SourceScan,
+    alpha_HW: np.ndarray | None,
+    *,
+    size_wh: tuple[int, int],
+    limits: ImageLimits,
+) -> ScanObject:
     bbox_xywh, flags = thing.bbox_xywh, list(thing.flags)
+    width, height = size_wh
     if bbox_xywh is not None:
         bbox_xywh, box_flags = fit_box(bbox_xywh, width=width, height=height)
         flags += box_flags
@@ -161,15 +256,32 @@ def _fit_object(thing: SourceObject, *, width: int, height: int, limits: ImageLi
     if "outside" not in flags:
         mask_HW, mask_flags = _read_mask(thing, width=width, height=height, limits=limits)
         flags += mask_flags
+        if mask_HW is None and _is_cut_out(listed, alpha_HW):
+            mask_HW = alpha_HW
+            flags.append("alpha_mask")
     if bbox_xywh is None:
-        flags += ["no_box"] if mask_HW is not None else ["no_box", "outside"]
-        bbox_xywh = tight_box(mask_HW) if mask_HW is not None else (0.0, 0.0, 0.0, 0.0)
+        flags.append("no_box")
+        if mask_HW is not None:
+            bbox_xywh = tight_box(mask_HW)
+        elif listed.kind == "isolated":
+            # An item alone on the belt is found by its shadow.
+            bbox_xywh = (0.0, 0.0, float(width), float(height))
+        else:
+            bbox_xywh = (0.0, 0.0, 0.0, 0.0)
+            flags.append("outside")
     return ScanObject(
         label=thing.label,
+        source_label=thing.label,
         bbox_xywh=list(bbox_xywh),
         mask_rle=None if mask_HW is None else encode_rle(mask_HW),
         flags=list(dict.fromkeys(flags)),
     )
+
+
+def _is_cut_out(listed: SourceScan, alpha_HW: np.ndarray | None) -> bool:
+    """Say whether a picture's alpha is the mask of its only object."""
+    is_alone = listed.kind == "isolated" and len(listed.objects) == 1
+    return is_alone and alpha_HW is not None and bool(alpha_HW.any())
 
 
 def tight_box(mask_HW: np.ndarray) -> BBox:

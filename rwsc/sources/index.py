@@ -2,16 +2,17 @@
 
 import posixpath
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from rwsc.sources.catalogue import refuse_existing, write_catalogue
 from rwsc.sources.examine import Defaults, examine
-from rwsc.sources.layout import Layout, open_source
+from rwsc.sources.layout import open_source
 from rwsc.sources.licences import classify
 from rwsc.sources.parallel import DEFAULT_WORKERS, map_in_order
-from rwsc.sources.schema import Scan
+from rwsc.sources.schema import Scan, SourceScan
+from rwsc.sources.taxonomy import Taxonomy, load_taxonomy
 from rwsc.storage.images import DEFAULT_LIMITS, ImageLimits
 from rwsc.storage.prefix import absolute_uri
 
@@ -41,14 +42,25 @@ class IndexSummary:
     by_licence: Counter[str] = field(default_factory=Counter)
     """Usable scans per rank of licence."""
 
+    by_split: Counter[str] = field(default_factory=Counter)
+    """Usable scans per split; ``none`` where none is stated."""
+
+    unknown_classes: Counter[str] = field(default_factory=Counter)
+    """Objects of usable scans whose class name is not in the taxonomy, which keep it."""
+
     dropped: Counter[str] = field(default_factory=Counter)
-    """Annotations that belong to no listed image or to no listed category."""
+    """What the source holds that belongs to no image, by reason."""
 
     problems: list[str] = field(default_factory=list)
     """The first few rows that are not usable, with their reasons."""
 
-    def add(self, scan: Scan) -> None:
-        """Count one row."""
+    def add(self, scan: Scan, taxonomy: Taxonomy) -> None:
+        """Count one row.
+
+        Args:
+            scan: The row.
+            taxonomy: The vocabulary that its labels were taken from.
+        """
         self.num_rows += 1
         self.by_status[scan.status] += 1
         if scan.status != "ok":
@@ -57,9 +69,13 @@ class IndexSummary:
             return
         usable = [thing for thing in scan.objects if thing.is_usable]
         self.by_kind[scan.kind] += 1
+        self.by_split[scan.split or "none"] += 1
         self.by_licence[classify(scan.licence).name.lower()] += 1
         self.by_class.update(thing.label for thing in usable)
         self.masks_by_class.update(thing.label for thing in usable if thing.mask_rle)
+        self.unknown_classes.update(
+            thing.label for thing in usable if taxonomy.is_unknown(thing.source_label or "", scan.dataset)
+        )
         self.by_flag.update([*scan.flags, *(flag for thing in scan.objects for flag in thing.flags)])
 
     def to_dict(self) -> dict[str, Any]:
@@ -71,32 +87,35 @@ class IndexSummary:
 class ScanStream(Iterator[Scan]):
     """Rows of an index run in the source's order; `summary` is complete once the last one was taken."""
 
-    def __init__(self, scans: Iterator[Scan], summary: IndexSummary) -> None:
+    def __init__(self, scans: Iterator[Scan], summary: IndexSummary, taxonomy: Taxonomy) -> None:
         self._scans = scans
+        self._taxonomy = taxonomy
         self.summary = summary
 
     def __next__(self) -> Scan:
         scan = next(self._scans)
-        self.summary.add(scan)
+        self.summary.add(scan, self._taxonomy)
         return scan
 
 
 def index_source(
     path: str,
     *,
-    layout: Layout | None = None,
+    layout: str | None = None,
     dataset: str | None = None,
     licence: str | None = None,
+    taxonomy: Taxonomy | None = None,
     max_workers: int = DEFAULT_WORKERS,
     limits: ImageLimits = DEFAULT_LIMITS,
 ) -> ScanStream:
     """Read a source's annotations and every image once, and give a row per listed image.
 
     Args:
-        path: Folder or COCO JSON, local or s3://.
-        layout: Take the source for ``coco`` or ``folder``; None recognises it.
+        path: Folder, COCO JSON or Parquet file, local or s3://.
+        layout: Take the source for this layout; None recognises it.
         dataset: Name of the dataset where images state none; None takes the folder's name.
         licence: Licence the user vouches for; where an image states one as well, the stricter is kept.
+        taxonomy: Vocabulary of the labels; None takes the package's.
         max_workers: Threads that read images. The rows do not depend on it.
         limits: Largest image that is decoded; a larger one is a failed row.
 
@@ -108,22 +127,26 @@ def index_source(
     """
     summary = IndexSummary()
     listed = open_source(path, layout=layout, dropped=summary.dropped)
-    defaults = Defaults(dataset=dataset or _name_of(path), licence=licence, limits=limits)
-    scans = map_in_order(lambda scan: examine(scan, defaults), listed, max_workers=max_workers)
-    return ScanStream(_without_repeats(scans), summary)
+    defaults = Defaults(
+        dataset=dataset or name_of_source(path),
+        licence=licence,
+        taxonomy=load_taxonomy() if taxonomy is None else taxonomy,
+        limits=limits,
+    )
+    return stream_scans(examine_all(listed, defaults, max_workers=max_workers), summary, defaults.taxonomy)
 
 
 def index_to_catalogue(
     path: str,
     catalogue_uri: str,
     *,
-    layout: Layout | None = None,
+    layout: str | None = None,
     dataset: str | None = None,
     licence: str | None = None,
     max_workers: int = DEFAULT_WORKERS,
     overwrite: bool = False,
 ) -> IndexSummary:
-    """Index a source into a catalogue file.
+    """Index a source into a catalogue file, in this process.
 
     Args:
         path: See `index_source`.
@@ -148,11 +171,54 @@ def index_to_catalogue(
     return stream.summary
 
 
-def _without_repeats(scans: Iterator[Scan]) -> Iterator[Scan]:
+def examine_all(listed: Iterable[SourceScan], defaults: Defaults, *, max_workers: int) -> Iterator[Scan]:
+    """Look at listed images in threads, and give their rows in the same order.
+
+    Args:
+        listed: The images.
+        defaults: What holds for the whole source.
+        max_workers: Threads.
+
+    Returns:
+        A row per image.
+    """
+    return map_in_order(lambda scan: examine(scan, defaults), listed, max_workers=max_workers)
+
+
+def stream_scans(
+    scans: Iterator[Scan],
+    summary: IndexSummary,
+    taxonomy: Taxonomy,
+    *,
+    repeated: Collection[str] | None = None,
+) -> ScanStream:
+    """Reject repeated scans and count all.
+
+    Args:
+        scans: Rows as they were examined, in the source's order.
+        summary: Counts, filled in.
+        taxonomy: The vocabulary that their labels were taken from.
+        repeated: Ids of the scans that occur more than once, where it is known: then no others are held in
+            memory.
+
+    Returns:
+        The rows of the catalogue.
+    """
+    return ScanStream(_without_repeats(scans, repeated), summary, taxonomy)
+
+
+def name_of_source(path: str) -> str:
+    """Give the name of a source's folder, which is that of its dataset where nothing else states one."""
+    folder, name = posixpath.split(absolute_uri(path))
+    return posixpath.basename(folder) if name.lower().endswith((".json", ".parquet")) else name
+
+
+def _without_repeats(scans: Iterator[Scan], repeated: Collection[str] | None) -> Iterator[Scan]:
     """Reject a scan whose bytes were seen before; it would otherwise count twice."""
     first_by_hash: dict[str, str] = {}
     for scan in scans:
-        if scan.status != "ok" or scan.sha256 is None:
+        is_once = repeated is not None and scan.scan_id not in repeated
+        if scan.status != "ok" or scan.sha256 is None or is_once:
             yield scan
             continue
         first = first_by_hash.get(scan.sha256)
@@ -162,8 +228,3 @@ def _without_repeats(scans: Iterator[Scan]) -> Iterator[Scan]:
         else:
             lost = f"; its {len(scan.objects)} objects are not used" if scan.objects else ""
             yield replace(scan, status="rejected", reason=f"same content as {first}{lost}")
-
-
-def _name_of(path: str) -> str:
-    folder, name = posixpath.split(absolute_uri(path))
-    return name if not name.lower().endswith(".json") else posixpath.basename(folder)

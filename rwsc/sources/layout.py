@@ -1,37 +1,92 @@
-"""Tell how a source is laid out, and open the reader that fits."""
+"""All layouts that rwsc reads, and which of them a source has."""
 
+import difflib
 import posixpath
-import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain
-from typing import Literal
+from dataclasses import dataclass
 
 from rwsc.errors import SourceError
-from rwsc.sources.coco import read_coco
-from rwsc.sources.folder import read_folder
+from rwsc.sources import (
+    clcxray,
+    coco,
+    compass_xp,
+    dvxray,
+    eds,
+    folder,
+    gdxray,
+    iedxray,
+    labelme,
+    opixray,
+    pidray,
+    pixray,
+    sixray,
+    stcray,
+    voc,
+    yolo,
+)
+from rwsc.sources.reader import Reader
 from rwsc.sources.schema import SourceScan
-from rwsc.sources.tree import is_litter
-from rwsc.storage.prefix import Prefix, absolute_uri
+from rwsc.sources.settings import LAYOUTS
+from rwsc.sources.tree import SourceTree, list_tree
+from rwsc.storage.prefix import Prefix, absolute_uri, split_uri
 
-Layout = Literal["coco", "folder"]
-LAYOUTS: tuple[Layout, ...] = ("coco", "folder")
+_FOLDER = Reader(
+    "folder",
+    lambda tree: "images" if any(tree.images(f) for f in tree._files) else None,
+    lambda tree, d: folder.read_folder(tree.root.uri, keys=tree.walk()),
+)
+READERS: tuple[Reader, ...] = (
+    sixray.READER,
+    opixray.OPIXRAY,
+    opixray.HIXRAY,
+    eds.READER,
+    gdxray.READER,
+    pidray.READER,
+    clcxray.READER,
+    pixray.READER,
+    dvxray.READER,
+    stcray.READER,
+    iedxray.READER,
+    compass_xp.READER,
+    coco.READER,
+    yolo.READER,
+    voc.READER,
+    labelme.READER,
+    _FOLDER,
+)
+"""In the order in which they are asked: those of one dataset before those of any."""
 
-_ROOT_FILES = ("annotations.json", "_annotations.coco.json")
-_SPLITS = {"train": "train", "valid": "val", "val": "val", "test": "test"}
+_MAX_NESTING = 2
+"""Folders that hold nothing but one folder, as archives unpack to, that are looked through."""
+
+_NUM_SHOWN = 5
 
 
-def open_source(path: str, *, layout: Layout | None, dropped: Counter[str]) -> Iterator[SourceScan]:
-    """List the images of a source.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recognised:
+    """A source whose layout is known."""
 
-    Recognised are, in this order: a COCO JSON file; a folder with ``annotations.json`` or
-    ``_annotations.coco.json``, with JSON files in ``annotations/``, with ``_annotations.coco.json`` in train,
-    valid and test, or with ``instances_*.json``; else a folder of images.
+    reader: Reader
+    tree: SourceTree
+    why: str
+    """What gave the layout away."""
+
+    is_file: bool = False
+    """Whether the source is a single file; the tree then holds nothing else."""
+
+    def list_scans(self, dropped: Counter[str]) -> Iterator[SourceScan]:
+        """List the images; see `Reader.list_scans`."""
+        return self.reader.list_scans(self.tree, dropped)
+
+
+def open_source(path: str, *, layout: str | None = None, dropped: Counter[str]) -> Iterator[SourceScan]:
+    """List the images of a source, one after the other.
 
     Args:
-        path: Folder or JSON file, local or s3://.
+        path: Folder, COCO JSON or Parquet file, local or s3://.
         layout: Take it for this; None recognises it.
-        dropped: Counts of annotations that belong to nothing, filled in.
+        dropped: Counts of annotations that belong to nothing, filled in as images are taken.
 
     Returns:
         An iterator over the images.
@@ -40,69 +95,99 @@ def open_source(path: str, *, layout: Layout | None, dropped: Counter[str]) -> I
         SourceError: The layout is unknown, or nothing of it is found.
         StorageError: There is nothing at the address, or it cannot be read.
     """
+    return recognise(path, layout).list_scans(dropped)
+
+
+def recognise(path: str, layout: str | None = None) -> Recognised:
+    """Tell how a source is laid out.
+
+    Args:
+        path: Folder, COCO JSON or Parquet file, local or s3://.
+        layout: Take it for this; None asks every reader in turn.
+
+    Returns:
+        The reader that fits, the files it reads, and why it was chosen.
+
+    Raises:
+        SourceError: The layout is unknown, or none is recognised.
+        StorageError: There is nothing at the address, or it cannot be read.
+    """
     uri = absolute_uri(path)
-    if layout not in (None, *LAYOUTS):
-        raise SourceError(f"unknown layout {layout!r}", remedy=f"layouts are {', '.join(LAYOUTS)}")
-    if not uri.lower().endswith(".json"):
-        Prefix(uri).check_readable()
-    if layout == "folder":
-        return read_folder(uri)
-    files = coco_files(uri)
-    if files:
-        return chain.from_iterable([read_coco(file, split=split_of(file), dropped=dropped) for file in files])
-    if layout == "coco":
-        raise SourceError(f"no COCO annotation file in {uri}", remedy="give the path of the JSON file itself")
-    return read_folder(uri)
+    readers = READERS if layout is None else (_reader_of(layout),)
+    if uri.lower().endswith(tuple(_FILE_READERS)):
+        return _recognise_file(uri, layout)
+    trees = list(_nested(_tree_of_folder(uri)))
+    for reader in readers:
+        for tree in trees:
+            why = reader.recognise(tree)
+            if why is not None:
+                return Recognised(reader=reader, tree=tree, why=why)
+    if layout is not None:
+        return Recognised(reader=readers[0], tree=trees[0], why="it was asked for")
+    raise SourceError(
+        f"no layout is recognised at {uri}: {_what_is_there(trees[0])}",
+        remedy=f"check the path; rwsc reads {', '.join(LAYOUTS)}",
+    )
 
 
-def coco_files(uri: str) -> list[str]:
-    """Find the COCO files of a source.
-
-    Args:
-        uri: Folder or JSON file.
-
-    Returns:
-        Addresses in a fixed order; empty where there are none.
-    """
-    if uri.lower().endswith(".json"):
-        return [uri]
-    folder = Prefix(uri)
-    return [folder.uri_of(key) for key in _coco_keys(folder)]
+def _reader_of(layout: str) -> Reader:
+    for reader in READERS:
+        if reader.layout == layout:
+            return reader
+    close = difflib.get_close_matches(layout, LAYOUTS, n=1)
+    raise SourceError(
+        f"unknown layout {layout!r}" + (f"; did you mean {close[0]!r}?" if close else ""),
+        remedy=f"layouts are {', '.join(LAYOUTS)}",
+    )
 
 
-def split_of(uri: str) -> str | None:
-    """Read a split out of an annotation file's name, or out of its folder's in Roboflow's layout.
-
-    Args:
-        uri: Address of the JSON file.
-
-    Returns:
-        train, val or test; None where the name says nothing.
-
-    Example:
-        >>> split_of("/data/instances_train2017.json"), split_of("/data/valid/_annotations.coco.json")
-        ('train', 'val')
-    """
-    folder, name = posixpath.split(uri)
-    if name == "_annotations.coco.json":
-        return _SPLITS.get(posixpath.basename(folder))
-    words = re.findall(r"[a-z]+", posixpath.splitext(name)[0].lower())
-    return next((_SPLITS[word] for word in words if word in _SPLITS), None)
+def _recognise_file(uri: str, layout: str | None) -> Recognised:
+    ending = uri[uri.rindex(".") :].lower()
+    reader = _FILE_READERS[ending]
+    if layout not in (None, reader.layout):
+        raise SourceError(
+            f"{uri} is one file, which is read as {reader.layout}, not as {layout}",
+            remedy="give the folder of the source",
+        )
+    parent, name = split_uri(uri)
+    tree = SourceTree(Prefix(parent), {"": [name]}, 0)
+    return Recognised(reader=reader, tree=tree, why=f"a {ending} file", is_file=True)
 
 
-def _coco_keys(folder: Prefix) -> list[str]:
-    for key in _ROOT_FILES:
-        if folder.exists(key):
-            return [key]
-    inside = _sorted_json(folder.child("annotations"), "annotations/")
-    if inside:
-        # COCO's own download puts captions and key points beside the instances.
-        return [key for key in inside if posixpath.basename(key).startswith("instances_")] or inside
-    roboflow = [f"{name}/_annotations.coco.json" for name in _SPLITS]
-    found = [key for key in roboflow if folder.exists(key)]
-    return found or [key for key in _sorted_json(folder, "") if key.startswith("instances_")]
+def _list_coco_file(tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceScan]:
+    # Its images may lie beside its folder, which the tree of one file does not hold.
+    (key,) = tree.walk()
+    uri = tree.root.uri_of(key)
+    return coco.read_coco(uri, split=coco.split_of(uri), dropped=dropped)
 
 
-def _sorted_json(folder: Prefix, prefix: str) -> list[str]:
-    names = [key for key in folder.list_keys() if "/" not in key and key.lower().endswith(".json")]
-    return sorted(prefix + name for name in names if not is_litter(name))
+_FILE_READERS = {
+    ".json": Reader(coco.READER.layout, coco.READER.recognise, _list_coco_file),
+}
+"""Readers of single files, by the file's ending."""
+
+
+def _tree_of_folder(uri: str) -> SourceTree:
+    root = Prefix(uri)
+    root.check_readable()
+    return list_tree(root)
+
+
+def _nested(tree: SourceTree) -> Iterator[SourceTree]:
+    yield tree
+    for _ in range(_MAX_NESTING):
+        folders = tree.folders()
+        if len(folders) != 1 or tree.images():
+            return
+        tree = tree.below(folders[0])
+        yield tree
+
+
+def _what_is_there(tree: SourceTree) -> str:
+    endings = Counter(posixpath.splitext(key)[1].lower() or "no ending" for key in tree.walk())
+    if not endings:
+        return "the folder is empty"
+    files = ", ".join(f"{number:,} {ending}" for ending, number in endings.most_common(_NUM_SHOWN))
+    folders = tree.folders()
+    beyond = f" and {len(folders) - _NUM_SHOWN} more" if len(folders) > _NUM_SHOWN else ""
+    return f"files {files}" + (f"; folders {', '.join(folders[:_NUM_SHOWN])}{beyond}" if folders else "")

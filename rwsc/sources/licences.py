@@ -3,6 +3,8 @@
 import re
 from enum import IntEnum
 
+from rwsc.sources.known import find_dataset
+
 _ACADEMIC = re.compile(
     r"\bacademic|\bnon ?commercial|\b(no|not for|without) commercial"
     r"|\bcommercial use (is )?(not|prohibited|forbidden)\b|\bresearch|\beducation|\bscientific|\bnc\b"
@@ -15,9 +17,6 @@ _PERMISSIVE = re.compile(
     r"\bphantom|\bapache|\bmit\b|\bbsd\b|\bcc ?0\b|\bcc by\b|\bpublic domain\b"
     r"|\bcreative commons attribution\b"
 )
-
-_ACADEMIC_DATASETS = ("sixray", "opixray", "hixray", "eds", "pidray", "pixray", "clcxray", "dvxray", "gdxray")
-"""Public datasets whose owners grant academic use only; re-uploads of them often state something else."""
 
 
 class Licence(IntEnum):
@@ -63,19 +62,22 @@ def stricter_of(first: str | None, *others: str | None) -> str | None:
 def licence_of_dataset(dataset: str | None) -> str | None:
     """Give the terms of a well-known public dataset, or None for one that is not known.
 
+    Re-uploads of academic datasets often state something else, so a name that only contains that of an academic
+    dataset counts too; terms that allow more hold for the very name alone.
+
     Args:
         dataset: Name as a source states it, for example ``SIXray (positive)``.
 
     Returns:
-        Text that `classify` ranks ACADEMIC, or None.
+        Text that `classify` ranks, or None.
     """
-    text = (dataset or "").lower()
-    words = re.findall(r"[a-z]+", text)
-    for name in _ACADEMIC_DATASETS:
-        # A short name such as EDS stands in many other words.
-        if name in words or (len(name) > 3 and name in text):
-            return f"{name}: academic use only, by the terms of its owners"
-    return None
+    known = find_dataset(dataset)
+    if known is None or known.licence is None:
+        return None
+    very_name, given_name = (re.sub(r"[\W_]", "", text).lower() for text in (known.name, dataset or ""))
+    if classify(known.licence) is not Licence.ACADEMIC and very_name != given_name:
+        return None
+    return f"{known.name}: {known.licence}"
 
 
 def settle_licence(stated: str | None, given: str | None, dataset: str | None) -> str | None:

@@ -9,10 +9,11 @@ import pytest
 
 
 def scan_pixels(seed: int, *, height: int = 40, width: int = 60, dtype: type = np.uint8, gray: bool = False):
-    """A light belt with a few darker boxes, different for every seed."""
+    """A light belt, a bag and a few darker boxes in it, different for every seed."""
     rng = np.random.default_rng(seed)
     scale = np.iinfo(dtype).max / 255
     image = np.full((height, width, 3), 240.0)
+    image[3:-3, 3:-3] *= 0.9
     for _ in range(4):
         y, x = rng.integers(4, height - 12), rng.integers(4, width - 12)
         image[y : y + 8, x : x + 8] *= rng.uniform(0.2, 0.8, 3)

@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +8,9 @@ from hypothesis import strategies as st
 
 from rwsc.errors import AccessDenied, ObjectMissing, StorageError
 from rwsc.sources.examine import Defaults, examine, fit_box, modality_of, tight_box, without_alpha
-from rwsc.sources.schema import SourceScan
+from rwsc.sources.masks import decode_rle
+from rwsc.sources.schema import Sidecar, SourceObject, SourceScan
+from rwsc.sources.taxonomy import load_taxonomy
 
 DEFAULTS = Defaults()
 
@@ -92,3 +97,153 @@ def test_a_fourth_channel_is_dropped():
     image = np.zeros((2, 2, 4), np.uint8)
     assert without_alpha(image).shape == (2, 2, 3)
     assert without_alpha(image[..., 0]).shape == (2, 2)
+
+
+XML = "<annotation><object><name>{}</name><bndbox><xmin>5</xmin><ymin>6</ymin><xmax>25</xmax><ymax>26</ymax></bndbox></object></annotation>"
+
+
+def stored(root, name, data):
+    (root / name).write_bytes(data.encode() if isinstance(data, str) else data)
+    return str(root / name)
+
+
+def with_sidecar(root, data, image, **fields):
+    uri = str(root / "a.xml") if data is None else stored(root, "a.xml", data)
+    return SourceScan(
+        uri=stored(root, "a.png", image),
+        sidecar=Sidecar(form="voc_xml", uri=uri),
+        **{"dataset": "SIXray", **fields},
+    )
+
+
+def test_objects_of_an_annotation_file_make_a_threat(tmp_path, pixels, as_png):
+    scan = examine(with_sidecar(tmp_path, XML.format("Gun"), as_png(pixels(0))), DEFAULTS)
+    assert (scan.status, scan.kind) == ("ok", "threat")
+    (thing,) = scan.objects
+    assert (thing.label, thing.source_label) == ("gun", "Gun")
+    assert thing.bbox_xywh[2:] == pytest.approx([20, 20], abs=1)
+
+
+def test_an_annotation_file_without_objects_leaves_the_kind_that_the_layout_gives(tmp_path, pixels, as_png):
+    image = as_png(pixels(0))
+    assert examine(with_sidecar(tmp_path, "<annotation/>", image), DEFAULTS).kind == "benign"
+    scan = examine(with_sidecar(tmp_path, "<annotation/>", image, kind="threat"), DEFAULTS)
+    assert (scan.kind, scan.flags) == ("threat", ["no_annotation"])
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (None, "annotation a.xml: no such file"),
+        ("<annotation>", "annotation a.xml: "),
+        (b"\x89PNG", "annotation a.xml: "),
+    ],
+)
+def test_a_scan_whose_annotation_is_damaged_is_no_harmless_bag(tmp_path, pixels, as_png, data, reason):
+    scan = examine(with_sidecar(tmp_path, data, as_png(pixels(0))), DEFAULTS)
+    assert scan.status == "failed"
+    assert scan.reason.startswith(reason)
+    assert "\n" not in scan.reason
+    assert scan.objects == []
+
+
+def test_a_problem_of_the_listing_is_the_reason_of_a_failed_row(tmp_path):
+    scan = examine(SourceScan(uri=str(tmp_path), problem="id used twice"), DEFAULTS)
+    assert (scan.status, scan.reason) == ("failed", "id used twice")
+
+
+def test_a_bucket_that_is_down_while_an_annotation_is_read_ends_the_run(
+    monkeypatch, tmp_path, pixels, as_png
+):
+    def read_uri(uri):
+        if uri.startswith("s3://"):
+            raise StorageError("the endpoint cannot be reached")
+        return as_png(pixels(0))
+
+    monkeypatch.setattr("rwsc.sources.examine.read_uri", read_uri)
+    listed = SourceScan(uri="/a.png", sidecar=Sidecar(form="voc_xml", uri="s3://bucket/a.xml"))
+    with pytest.raises(StorageError, match="cannot be reached"):
+        examine(listed, DEFAULTS)
+
+
+def test_labels_go_through_the_taxonomy_and_can_be_left_alone(tmp_path, pixels, as_png):
+    objects = (SourceObject(label="Multi-tool_Knife", bbox_xywh=(5, 5, 9, 9)), SourceObject(label="Teapot"))
+    listed = SourceScan(uri=stored(tmp_path, "a.png", as_png(pixels(0))), kind="threat", objects=objects)
+    scan = examine(listed, DEFAULTS)
+    assert [(thing.label, thing.source_label) for thing in scan.objects] == [
+        ("knife", "Multi-tool_Knife"),
+        ("Teapot", "Teapot"),
+    ]
+    scan = examine(listed, Defaults(taxonomy=load_taxonomy("none")))
+    assert [thing.label for thing in scan.objects] == ["Multi-tool_Knife", "Teapot"]
+
+
+def test_an_item_alone_without_a_box_is_looked_for_in_the_whole_picture(tmp_path, pixels, as_png):
+    uri = stored(tmp_path, "a.png", as_png(pixels(0)))
+    listed = SourceScan(uri=uri, kind="isolated", objects=(SourceObject(label="gun"),))
+    (thing,) = examine(listed, DEFAULTS).objects
+    assert (thing.bbox_xywh, thing.flags, thing.is_usable) == ([0, 0, 60, 40], ["no_box"], True)
+    (thing,) = examine(replace(listed, kind="threat"), DEFAULTS).objects
+    assert (thing.flags, thing.is_usable) == (["no_box", "outside"], False)
+
+
+def cut_out(pixels, dtype=np.uint8):
+    image = np.zeros((40, 60, 4), dtype)
+    image[..., :3] = pixels(0, dtype=dtype)
+    image[10:30, 15:45, 3] = np.iinfo(dtype).max
+    image[image[..., 3] == 0] = 0
+    return image
+
+
+def as_rgba_png(image):
+    return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGBA2BGRA))[1].tobytes()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_alpha_of_a_cut_out_is_the_mask_of_its_only_object(tmp_path, pixels, dtype):
+    uri = stored(tmp_path, "a.png", as_rgba_png(cut_out(pixels, dtype)))
+    listed = SourceScan(uri=uri, kind="isolated", objects=(SourceObject(label="gun"),))
+    scan = examine(listed, DEFAULTS)
+    (thing,) = scan.objects
+    assert (thing.bbox_xywh, thing.flags) == ([15, 10, 30, 20], ["alpha_mask", "no_box"])
+    assert decode_rle(thing.mask_rle, height=40, width=60).sum() == 600
+    assert min(scan.air_level) > 0.8 * np.iinfo(dtype).max
+    (thing,) = examine(replace(listed, kind="threat"), DEFAULTS).objects
+    assert thing.mask_rle is None
+    two = replace(listed, objects=(SourceObject(label="gun"), SourceObject(label="knife")))
+    assert [thing.mask_rle for thing in examine(two, DEFAULTS).objects] == [None, None]
+
+
+def test_an_opaque_alpha_is_no_mask(tmp_path, pixels):
+    image = cut_out(pixels)
+    image[..., 3] = 255
+    listed = SourceScan(
+        uri=stored(tmp_path, "a.png", as_rgba_png(image)),
+        kind="isolated",
+        objects=(SourceObject(label="gun"),),
+    )
+    assert examine(listed, DEFAULTS).objects[0].mask_rle is None
+
+
+def test_bags_are_found_but_not_where_an_item_lies_alone(tmp_path, as_png):
+    image = np.full((120, 200, 3), 245, np.uint8)
+    image[30:90, 10:80] = 120
+    one = SourceScan(uri=stored(tmp_path, "one.png", as_png(image)))
+    image[30:90, 110:190] = 120
+    two = SourceScan(uri=stored(tmp_path, "two.png", as_png(image)))
+    belt = SourceScan(uri=stored(tmp_path, "none.png", as_png(np.full((120, 200, 3), 245, np.uint8))))
+    assert [
+        (len(scan.bags), scan.flags) for scan in (examine(listed, DEFAULTS) for listed in (one, two, belt))
+    ] == [
+        (1, []),
+        (2, ["several_bags"]),
+        (0, ["no_bag"]),
+    ]
+    scan = examine(replace(belt, kind="isolated"), DEFAULTS)
+    assert (scan.bags, scan.flags) == ([], [])
+
+
+def test_the_view_and_the_group_of_a_bag_are_kept(tmp_path, pixels, as_png):
+    listed = SourceScan(uri=stored(tmp_path, "a.png", as_png(pixels(0))), view="side", group="bag 7")
+    scan = examine(listed, DEFAULTS)
+    assert (scan.view, scan.group) == ("side", "bag 7")

@@ -37,6 +37,7 @@ def test_a_good_scan_is_a_row_with_all_that_can_be_seen(tree, pixels, as_png):
     image = pixels(0)
     tree.image("a.png", image, width=60, height=40)
     (scan,) = index(tree)
+    assert len(scan.perceptual_hash) == 16
     sha256 = hashlib.sha256(as_png(image)).hexdigest()
     assert (scan.status, scan.reason) == ("ok", None)
     assert (scan.sha256, scan.scan_id) == (sha256, sha256[:16])
@@ -203,7 +204,7 @@ def test_the_stricter_licence_is_kept_and_the_users_fills_in(tree, pixels):
     a, b, c = stream
     assert (a.licence, b.licence) == ("academic use only", "CC0")
     assert (a.dataset, c.dataset) == ("mine", "PIDray")
-    assert "pidray" in c.licence
+    assert "PIDray: academic" in c.licence
     assert stream.summary.by_licence == {"academic": 2, "permissive": 1}
 
 
@@ -368,4 +369,6 @@ def test_real_scans_are_all_usable():
     assert {scan.status for scan in scans} == {"ok"}
     assert all(level > 100 for scan in scans for level in scan.air_level)
     assert any(thing.mask_rle for scan in scans for thing in scan.objects)
-    assert {flag for scan in scans for flag in scan.flags} == set()
+    assert {flag for scan in scans for flag in scan.flags} <= {"several_bags"}
+    assert all(scan.bags for scan in scans if scan.kind != "isolated")
+    assert all(len(scan.perceptual_hash) == 16 for scan in scans)
