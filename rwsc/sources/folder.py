@@ -1,39 +1,54 @@
-"""Reader for a plain folder of harmless scans."""
+"""Reader for a plain folder of harmless scans: what is read so when no other layout fits."""
 
-from collections.abc import Iterable, Iterator
+import posixpath
+from collections import Counter
+from collections.abc import Iterator
 
 from rwsc.errors import SourceError
-from rwsc.sources.coco import address_inside
+from rwsc.sources.reader import Reader
 from rwsc.sources.schema import SourceScan
-from rwsc.sources.tree import IMAGE_SUFFIXES, is_image_key
-from rwsc.storage.prefix import Prefix, absolute_uri
+from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree, join, stem_of
+
+_ANNOTATION_SUFFIXES = (".xml", ".json", ".txt", ".mat")
 
 
-def read_folder(uri: str, *, keys: Iterable[str] | None = None) -> Iterator[SourceScan]:
-    """List the images below a folder, sorted by key, all as harmless bags.
+def _recognise(tree: SourceTree) -> str | None:
+    first = None
+    for folder in dict.fromkeys(posixpath.dirname(key) for key in tree.walk("", IMAGE_SUFFIXES)):
+        # Images with files of the same names beside them are annotated in a way that nobody knows here.
+        if _names_in_common(tree, folder):
+            return None
+        first = first or join(folder, tree.images(folder)[0])
+    return first
 
-    Args:
-        uri: The folder.
-        keys: Its keys where they have been listed before.
 
-    Returns:
-        An iterator over the images; none has been read.
+def _names_in_common(tree: SourceTree, folder: str) -> bool:
+    others = tree.files(folder, _ANNOTATION_SUFFIXES)
+    return bool(others) and not {stem_of(name) for name in others}.isdisjoint(
+        map(stem_of, tree.images(folder))
+    )
 
-    Raises:
-        SourceError: There is no image below the folder.
-    """
-    folder = Prefix(absolute_uri(uri))
-    images = sorted(key for key in (folder.list_keys() if keys is None else keys) if is_image_key(key))
-    if not images:
+
+def _list_scans(tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceScan]:
+    scans = (_listed(tree, key) for key in tree.walk("", IMAGE_SUFFIXES))
+    first = next(scans, None)
+    if first is None:
         raise SourceError(
-            f"no images below {folder.uri}",
+            f"no images below {tree.root.uri}",
             remedy=f"images end in {', '.join(IMAGE_SUFFIXES)}; check the path",
         )
-    return (_listed(folder, key) for key in images)
+    return _chained(first, scans)
 
 
-def _listed(folder: Prefix, key: str) -> SourceScan:
-    uri = address_inside(folder, key)
-    if uri is None:
-        return SourceScan(uri=None, kind="benign", problem=f"the name {key!r} cannot be an address")
-    return SourceScan(uri=uri, kind="benign")
+def _chained(first: SourceScan, others: Iterator[SourceScan]) -> Iterator[SourceScan]:
+    yield first
+    yield from others
+
+
+def _listed(tree: SourceTree, key: str) -> SourceScan:
+    uri = tree.uri_of(key)
+    problem = f"the name {key!r} cannot be an address" if uri is None else None
+    return SourceScan(uri=uri, kind="benign", problem=problem)
+
+
+READER = Reader(layout="folder", recognise=_recognise, list_scans=_list_scans)

@@ -1,28 +1,53 @@
+from collections import Counter
+
 import pytest
 
 from rwsc.errors import SourceError
-from rwsc.sources.folder import read_folder
+from rwsc.sources.folder import READER
+from rwsc.sources.tree import SourceTree, list_tree
+from rwsc.storage.prefix import Prefix
+
+
+def put(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(exist_ok=True, parents=True)
+        (root / name).write_bytes(b"")
+    return list_tree(Prefix(str(root)))
 
 
 def test_images_are_sorted_harmless_and_free_of_litter(tmp_path):
-    for name in [
-        "b.png",
-        "a.tiff",
-        "sub/c.jpeg",
-        "._a.png",
-        "__MACOSX/a.png",
-        ".hidden/a.png",
-        "Thumbs.db",
-        "a.csv",
-    ]:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"")
-    scans = list(read_folder(str(tmp_path)))
+    tree = put(
+        tmp_path, "b.png", "a.tiff", "sub/c.jpeg", "._a.png", "__MACOSX/a.png", ".hidden/a.png", "Thumbs.db", "a.csv"
+    )  # fmt: skip
+    assert READER.recognise(tree) == "a.tiff"
+    scans = list(READER.list_scans(tree, Counter()))
     assert [scan.uri.removeprefix(f"{tmp_path}/") for scan in scans] == ["a.tiff", "b.png", "sub/c.jpeg"]
     assert {scan.kind for scan in scans} == {"benign"}
 
 
 def test_a_folder_without_images_is_refused(tmp_path):
-    (tmp_path / "readme.md").write_text("")
+    tree = put(tmp_path, "readme.md")
+    assert READER.recognise(tree) is None
     with pytest.raises(SourceError, match="no images below"):
-        read_folder(str(tmp_path))
+        READER.list_scans(tree, Counter())
+
+
+@pytest.mark.parametrize("name", ["deep/1.xml", "deep/1.JSON", "deep/1.txt", "deep/1.mat"])
+def test_images_with_annotations_that_nobody_knows_are_not_taken_for_harmless_bags(tmp_path, name):
+    tree = put(tmp_path, "a.png", "deep/1.jpg", name)
+    assert READER.recognise(tree) is None
+    assert len(list(READER.list_scans(tree, Counter()))) == 2
+
+
+def test_remarks_beside_images_are_no_annotations(tmp_path):
+    assert (
+        READER.recognise(put(tmp_path, "deep/1.jpg", "deep/readme.txt", "1.xml", "deep/1.csv"))
+        == "deep/1.jpg"
+    )
+
+
+def test_a_name_that_no_store_can_hold_is_a_problem_of_its_row():
+    tree = SourceTree(Prefix("/nowhere"), {"": ["a\nb.png", "c.png"]}, 0)
+    odd, plain = READER.list_scans(tree, Counter())
+    assert (odd.uri, plain.uri) == (None, "/nowhere/c.png")
+    assert "cannot be an address" in odd.problem
