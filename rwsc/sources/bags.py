@@ -2,7 +2,6 @@
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from rwsc.physics.bag_region import bag_region
 from rwsc.physics.transmission import to_attenuation, to_transmission
@@ -76,13 +75,9 @@ def _split_at_necks(part_HW: np.ndarray) -> list[np.ndarray]:
     best_label_HW = None
     for share in _NECK_LEVELS:
         level = share * distance_HW.max()
-        count, label_HW = cv2.connectedComponents((distance_HW > level).astype(np.uint8), connectivity=4)
-        peaks = ndimage.maximum(distance_HW, label_HW, index=np.arange(1, count))
-        wide = [
-            number
-            for number, peak in enumerate(peaks, start=1)
-            if peak >= max(level / _NECK_LEVELS[-1], _MIN_WIDTH_OF_LARGEST * distance_HW.max())
-        ]
+        _, label_HW = cv2.connectedComponents((distance_HW > level).astype(np.uint8), connectivity=4)
+        least = max(level / _NECK_LEVELS[-1], _MIN_WIDTH_OF_LARGEST * distance_HW.max())
+        wide = np.unique(label_HW[distance_HW >= least]).tolist()
         if len(wide) > max(1, len(best)):
             best, best_label_HW = wide, label_HW
     if best_label_HW is None:

@@ -15,7 +15,9 @@ from rwsc.sources import (
     eds,
     folder,
     gdxray,
+    huggingface,
     iedxray,
+    item_folder,
     labelme,
     opixray,
     pidray,
@@ -31,11 +33,6 @@ from rwsc.sources.settings import LAYOUTS
 from rwsc.sources.tree import SourceTree, list_tree
 from rwsc.storage.prefix import Prefix, absolute_uri, split_uri
 
-_FOLDER = Reader(
-    "folder",
-    lambda tree: "images" if any(tree.images(f) for f in tree._files) else None,
-    lambda tree, d: folder.read_folder(tree.root.uri, keys=tree.walk()),
-)
 READERS: tuple[Reader, ...] = (
     sixray.READER,
     opixray.OPIXRAY,
@@ -49,11 +46,13 @@ READERS: tuple[Reader, ...] = (
     stcray.READER,
     iedxray.READER,
     compass_xp.READER,
+    huggingface.READER,
     coco.READER,
     yolo.READER,
     voc.READER,
     labelme.READER,
-    _FOLDER,
+    item_folder.READER,
+    folder.READER,
 )
 """In the order in which they are asked: those of one dataset before those of any."""
 
@@ -163,6 +162,7 @@ def _list_coco_file(tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceS
 
 _FILE_READERS = {
     ".json": Reader(coco.READER.layout, coco.READER.recognise, _list_coco_file),
+    ".parquet": huggingface.READER,
 }
 """Readers of single files, by the file's ending."""
 

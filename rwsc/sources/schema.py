@@ -142,8 +142,8 @@ class ScanObject:
     """COCO compressed run lengths of the whole picture's size; None where there is no usable mask."""
 
     flags: list[str] = field(default_factory=list)
-    """swapped, clipped, outside, empty, no_box, crowd; mask_missing, mask_unreadable, mask_size_mismatch or
-    mask_empty."""
+    """swapped, clipped, outside, empty, no_box, crowd; alpha_mask, mask_missing, mask_unreadable,
+    mask_size_mismatch or mask_empty; and what the source says (difficult, occlusion_2, ...)."""
 
     @property
     def is_usable(self) -> bool:
@@ -197,7 +197,8 @@ class Scan:
 
     objects: list[ScanObject] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
-    """size_mismatch, modality_mismatch, unknown_category, unknown_licence, benign_with_objects."""
+    """size_mismatch, modality_mismatch, unknown_category, unknown_class, unknown_licence, benign_with_objects,
+    no_annotation, several_bags, no_bag."""
 
     def __post_init__(self) -> None:
         if (self.status == "ok") == (self.reason is not None):

@@ -25,7 +25,7 @@ LAYOUTS = (
     "yolo",
     "voc",
     "labelme",
-    "item_folder",
+    "items",
     "folder",
 )
 """Names of all layouts, in the order in which they are looked for; `rwsc.sources.layout` holds their readers."""

@@ -1,0 +1,88 @@
+import pytest
+
+from rwsc.sources.tree import is_image_key, is_litter, list_tree, stem_of
+from rwsc.storage.prefix import Prefix
+
+KEYS = [
+    "readme.txt", "b.PNG", "a.jpg", "train/Image/x.jpg", "train/Image/x.png", "train/Image/y.tiff",
+    "train/Image.old/z.jpg", "train/notes.TXT", "Trainer/q.jpg", "empty name/a b.png",
+    "__MACOSX/train/x.jpg", "train/._x.jpg", "train/Thumbs.db", ".git/config",
+]  # fmt: skip
+
+
+@pytest.fixture
+def tree(store_uri):
+    root = Prefix(store_uri)
+    for key in KEYS:
+        root.write(key, key.encode())
+    return list_tree(root)
+
+
+def test_files_are_listed_once_and_litter_is_counted(tree):
+    assert sorted(tree.walk()) == sorted(KEYS[:10])
+    assert tree.num_litter == 4
+    assert tree.folders() == ["Trainer", "empty name", "train"]
+    assert tree.folders("train") == ["Image", "Image.old"]
+    assert tree.folders("nowhere") == []
+
+
+def test_a_walk_is_sorted_by_folder_and_keeps_to_its_folder(tree):
+    assert list(tree.walk("train/Image")) == ["train/Image/x.jpg", "train/Image/x.png", "train/Image/y.tiff"]
+    assert list(tree.walk("train", [".txt"])) == ["train/notes.TXT"]
+    assert list(tree.walk("tra")) == []
+
+
+def test_images_are_told_by_their_endings_whatever_the_case(tree):
+    assert tree.images() == ["a.jpg", "b.PNG"]
+    assert tree.images("train") == []
+    assert tree.files("train", [".txt"]) == ["notes.TXT"]
+    assert tree.files("nowhere") == []
+
+
+def test_files_and_folders_are_looked_up(tree):
+    assert tree.has("train/Image/x.png")
+    for key in ("train/Image/X.png", "train/Image", "train/Image/", "train/._x.jpg", "", "zzz"):
+        assert not tree.has(key), key
+    assert tree.has_folder("train/Image")
+    assert not tree.has_folder("train/image")
+    assert tree.find_folder("images", "IMAGE", under="train") == "train/Image"
+    assert tree.find_folder("TRAIN") == "train"
+    assert tree.find_folder("image") is None
+    assert tree.find_file("README.TXT") == "readme.txt"
+    assert tree.find_file("a b.PNG", under="empty name") == "empty name/a b.png"
+    assert tree.find_file("nothing.txt") is None
+
+
+def test_files_are_found_by_their_stems(tree):
+    assert tree.by_stem("train/Image", [".jpg", ".png", ".tiff"]) == {
+        "x": "train/Image/x.jpg",
+        "y": "train/Image/y.tiff",
+    }
+    assert stem_of("a/b.c/d.e.png") == "d.e"
+
+
+def test_what_is_found_is_read_and_addressed(tree, store_uri):
+    assert tree.read("train/Image/x.png") == b"train/Image/x.png"
+    assert tree.uri_of("train/Image/x.png") == f"{store_uri}/train/Image/x.png"
+    for key in ("../x", "/etc/passwd", "a//b", ""):
+        assert tree.uri_of(key) is None
+
+
+def test_a_part_of_a_tree_is_a_tree(tree, store_uri):
+    below = tree.below("train")
+    assert sorted(below.walk()) == [
+        "Image.old/z.jpg", "Image/x.jpg", "Image/x.png", "Image/y.tiff", "notes.TXT",
+    ]  # fmt: skip
+    assert below.has("notes.TXT")
+    assert below.uri_of("notes.TXT") == f"{store_uri}/train/notes.TXT"
+    assert list(tree.below("train/Image").walk()) == ["x.jpg", "x.png", "y.tiff"]
+
+
+@pytest.mark.parametrize(
+    ("key", "litter"),
+    [("a/desktop.INI", True), ("__MACOSX/a.jpg", True), ("a/.b/c.jpg", True), ("._a.jpg", True), ("a/b.jpg", False),
+     ("a/macosx/b.jpg", False)],
+)  # fmt: skip
+def test_litter_is_no_image(key, litter):
+    assert is_litter(key) == litter
+    assert is_image_key(key) == (not litter)
