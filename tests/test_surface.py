@@ -19,7 +19,12 @@ COMMANDS = {
         "source", "--output", "-o", "--layout", "--dataset", "--licence", "--taxonomy", "--workers", "--overwrite",
         "--config", "--print-config",
     },
-    "items build": {"catalogue", "--output", "-o", "--overwrite", "--config", "--print-config"},
+    "items build": {"catalogue", "--output", "-o", "--review", "--overwrite", "--config", "--print-config"},
+    "items split": {
+        "items", "--output", "-o", "--train", "--val", "--test", "--by", "--keep", "--check", "--seed", "--overwrite",
+        "--json",
+    },
+    "items show": {"items", "--output", "-o", "--catalogue", "--limit", "--sort", "--overwrite"},
     "train": {
         "--items", "--bags", "--output", "-o", "--size", "--steps", "--batch", "--workers", "--from", "--seed",
         "--split", "--config", "--print-config",

@@ -11,12 +11,14 @@ from scipy.sparse.csgraph import connected_components
 MIN_LIKENESS = 0.80
 """Likeness of two pictures of about one size from which they count as one thing.
 
-On the real bank (147 items) no pair of two classes reached it, nor one of two datasets; 84 % of copies did that were
-turned, mirrored, resized, cut along a rim up to 3 px off and left with rests of another bag."""
+Measured on 147 real items: none of 6,304 pairs of two classes and none of 528 pairs of one class from two datasets
+reached it; 85 % of copies did that were turned, mirrored, resized by up to a fifth, cut along a rim up to 3 px
+off, and left with rests of another bag. A perceptual hash of 64 bits finds 78 % of these copies at 2 % of false
+pairs."""
 
-MAX_SIZE_RATIO = 1.25
-"""Most by which the sizes of two such pictures differ: a scanner enlarges what lies near its source, though
-not by more, and pairs looked at above this were different things."""
+MAX_SIZE_RATIO = 1.2
+"""Most by which the sizes of two such pictures differ. A scanner enlarges what lies near its source: pictures
+of one pistol in two sessions differed by up to 1.19, and alike ones that differed by more were of two things."""
 
 COPY_LIKENESS = 0.93
 """Likeness from which size does not matter: the same picture, resized."""
@@ -139,7 +141,7 @@ def find_alike(signatures: Sequence[Signature]) -> Iterator[AlikePair]:
 def closest_apart(
     signatures: Sequence[Signature], sides: Sequence[str], is_stated: Sequence[bool]
 ) -> AlikePair | None:
-    """Find the two most alike items that lie on different sides and could be one thing.
+    """Find the two most alike items that lie on different sides and could be one thing, by size and source.
 
     Args:
         signatures: Items of one class.
@@ -155,6 +157,7 @@ def closest_apart(
     for rows, columns, likeness_NM in _blocks(signatures):
         apart_NM = np.not_equal.outer(sides_N[rows], sides_N[columns]) & _above_diagonal(rows, columns)
         apart_NM &= ~np.logical_and.outer(stated_N[rows], stated_N[columns])
+        apart_NM &= _same_size(signatures, rows, columns) | (likeness_NM >= COPY_LIKENESS)
         if not apart_NM.any():
             continue
         masked_NM = np.where(apart_NM, likeness_NM, -np.inf)
@@ -290,11 +293,15 @@ def _flipped(values_NK: np.ndarray, down: int, right: int) -> np.ndarray:
 def _is_alike(
     signatures: Sequence[Signature], rows: slice, columns: slice, likeness_NM: np.ndarray
 ) -> np.ndarray:
+    same_size_NM = _same_size(signatures, rows, columns)
+    return (likeness_NM >= COPY_LIKENESS) | (same_size_NM & (likeness_NM >= MIN_LIKENESS))
+
+
+def _same_size(signatures: Sequence[Signature], rows: slice, columns: slice) -> np.ndarray:
     sizes_N, stretches_N = _measures(signatures[rows])
     sizes_M, stretches_M = _measures(signatures[columns])
     same_size_NM = np.abs(np.subtract.outer(sizes_N, sizes_M)) <= np.log(MAX_SIZE_RATIO)
-    same_size_NM &= np.abs(np.subtract.outer(stretches_N, stretches_M)) <= _MAX_STRETCH_LOG
-    return (likeness_NM >= COPY_LIKENESS) | (same_size_NM & (likeness_NM >= MIN_LIKENESS))
+    return same_size_NM & (np.abs(np.subtract.outer(stretches_N, stretches_M)) <= _MAX_STRETCH_LOG)
 
 
 def _measures(signatures: Sequence[Signature]) -> tuple[np.ndarray, np.ndarray]:
