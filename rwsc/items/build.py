@@ -1,6 +1,5 @@
 """Build an item bank: every annotated object of every usable scan becomes exactly one row."""
 
-import hashlib
 import secrets
 import tempfile
 from collections import Counter
@@ -14,28 +13,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rwsc.errors import RwscError
 from rwsc.items.bank import BATCH_ROWS, bank_uri, iter_bank
 from rwsc.items.config import ItemsConfig
-from rwsc.items.extract import Candidate, extract_item, gate
+from rwsc.items.in_box import SeesBoxes
+from rwsc.items.ladder import items_of_scan
 from rwsc.items.likeness import Member, Signature, physical_ids, signature_of
-from rwsc.items.pixels import decode_alpha, decode_transmission, encode_alpha, encode_transmission
+from rwsc.items.outliner_on_demand import OutlinerOnDemand
+from rwsc.items.pixels import decode_alpha, decode_transmission
 from rwsc.items.review import Review, read_review
 from rwsc.items.schema import ITEMS_KIND, ITEMS_SCHEMA, ITEMS_VERSION, ItemRow
-from rwsc.seeds import content_id
 from rwsc.sources.catalogue import iter_scans, read_catalogue
-from rwsc.sources.examine import without_alpha
-from rwsc.sources.json_fields import one_line
-from rwsc.sources.masks import decode_rle
 from rwsc.sources.parallel import map_in_order
 from rwsc.sources.row_file import refuse_existing, write_rows
-from rwsc.sources.schema import Scan, ScanObject
+from rwsc.sources.schema import Scan
 from rwsc.storage.addresses import PART_PREFIX, is_s3
-from rwsc.storage.images import decode_image
 from rwsc.storage.parquet import write_tables
-from rwsc.storage.prefix import read_uri
-
-NO_MASK = "no mask: extraction from boxes alone is not available in this version"
 
 ANNOTATED_TWICE = "annotated twice"
 
@@ -114,10 +106,11 @@ def build_items(
     scans = (
         scan for scan in iter_scans(read_catalogue(catalogue_uri)) if scan.status == "ok" and scan.objects
     )
-    per_scan = map_in_order(partial(_cuts_of_scan, config=config), scans, max_workers=config.workers)
     summary, members = BuildSummary(), list[Member]()
-    rows = _counted(_remembered(_without_repeats(_reviewed(per_scan, review)), members), summary)
-    with _hidden_file(uri) as part_uri:
+    with _hidden_file(uri) as part_uri, OutlinerOnDemand() as outliner:
+        cut = partial(_cuts_of_scan, config=config, outliner=outliner)
+        per_scan = map_in_order(cut, scans, max_workers=config.workers)
+        rows = _counted(_remembered(_without_repeats(_reviewed(per_scan, review)), members), summary)
         write_rows(
             part_uri,
             (row.to_row() for row in rows),
@@ -144,9 +137,12 @@ class _Cut:
     signature: Signature | None
 
 
-def _cuts_of_scan(scan: Scan, *, config: ItemsConfig) -> list[_Cut]:
+def _cuts_of_scan(scan: Scan, *, config: ItemsConfig, outliner: SeesBoxes) -> list[_Cut]:
     is_stated = scan.kind == "isolated" and scan.group is not None
-    rows = [replace(row, identity_stated=is_stated) for row in items_of_scan(scan, config=config)]
+    rows = [
+        replace(row, identity_stated=is_stated)
+        for row in items_of_scan(scan, config=config, outliner=outliner)
+    ]
     return [_Cut(row=row, signature=_signature(row)) for row in rows]
 
 
@@ -165,117 +161,6 @@ def _hidden_file(uri: str) -> Iterator[str]:
         yield str(path)
     finally:
         path.unlink(missing_ok=True)
-
-
-def items_of_scan(scan: Scan, *, config: ItemsConfig) -> list[ItemRow]:
-    """Make the rows of all objects of one scan, reading it at most once.
-
-    Args:
-        scan: A usable scan.
-        config: Settings.
-
-    Returns:
-        One row per object, in the catalogue's order.
-    """
-    rows = [_bare_row(scan, thing) for thing in scan.objects]
-    masked = [
-        number for number, thing in enumerate(scan.objects) if thing.mask_rle and "crowd" not in thing.flags
-    ]
-    if not masked:
-        return rows
-    try:
-        image = _read_again(scan)
-    except RwscError as error:
-        return [
-            replace(row, status="failed", reason=one_line(error)) if number in masked else row
-            for number, row in enumerate(rows)
-        ]
-    masks = {number: _mask(scan, scan.objects[number]) for number in masked}
-    for number, mask_HW in masks.items():
-        others_HW = _union([other for name, other in masks.items() if name != number], mask_HW)
-        candidate = extract_item(
-            image,
-            mask_HW,
-            air_level=np.asarray(scan.air_level, dtype=np.float32),
-            on_air=scan.kind == "isolated",
-            others_HW=others_HW,
-            config=config,
-        )
-        rows[number] = _filled_row(rows[number], candidate, config)
-    return rows
-
-
-def _bare_row(scan: Scan, thing: ScanObject) -> ItemRow:
-    """Make the row of an object that nothing was cut out of."""
-    item_id = content_id(
-        "item", str(scan.sha256), thing.label, ",".join(map(repr, thing.bbox_xywh)), thing.mask_rle or ""
-    )
-    return ItemRow(
-        item_id=item_id,
-        physical_item_id=_physical_item_id(scan, thing, item_id),
-        label=thing.label,
-        status="rejected",
-        reason=_why_not_cut(thing),
-        dataset=scan.dataset,
-        licence=scan.licence,
-        scanner_id=scan.scanner_id,
-        split=scan.split,
-        subset=scan.subset,
-        group=scan.group,
-        source_scan_id=str(scan.scan_id),
-        source_bbox=thing.bbox_xywh,
-    )
-
-
-def _why_not_cut(thing: ScanObject) -> str:
-    if not thing.is_usable:
-        return "outside the picture"
-    return "several objects under one mask (crowd)" if "crowd" in thing.flags else NO_MASK
-
-
-def _physical_item_id(scan: Scan, thing: ScanObject, item_id: str) -> str:
-    """Name the physical thing shown, as far as can be told.
-
-    Provisional: scenes photographed together and the class stand for one thing, which joins things that are
-    different. That errs on the safe side for splits, which must keep views of one thing together.
-    """
-    if scan.group is None:
-        return item_id
-    return content_id("physical", scan.dataset or "", scan.group, thing.label)
-
-
-def _read_again(scan: Scan) -> np.ndarray:
-    data = read_uri(str(scan.uri))
-    if hashlib.sha256(data).hexdigest() != scan.sha256:
-        raise RwscError("the scan's file has changed since it was indexed", remedy="index the source again")
-    return without_alpha(decode_image(data))
-
-
-def _mask(scan: Scan, thing: ScanObject) -> np.ndarray:
-    return decode_rle(str(thing.mask_rle), height=int(scan.height or 0), width=int(scan.width or 0))
-
-
-def _union(masks: list[np.ndarray], like_HW: np.ndarray) -> np.ndarray:
-    union_HW = np.zeros_like(like_HW)
-    for mask_HW in masks:
-        union_HW |= mask_HW
-    return union_HW
-
-
-def _filled_row(row: ItemRow, candidate: Candidate, config: ItemsConfig) -> ItemRow:
-    reason = gate(candidate.quality, config)
-    return replace(
-        row,
-        status="ok" if reason is None else "rejected",
-        reason=reason,
-        source_bbox=[float(value) for value in candidate.bbox_xywh],
-        width=candidate.alpha_HW.shape[1],
-        height=candidate.alpha_HW.shape[0],
-        method=candidate.method,
-        transmission_png=encode_transmission(candidate.transmission_HWC),
-        alpha_png=encode_alpha(candidate.alpha_HW),
-        quality=candidate.quality,
-    )
 
 
 def _reviewed(per_scan: Iterable[list[_Cut]], review: Review) -> Iterator[list[_Cut]]:

@@ -24,6 +24,23 @@ class ItemsConfig(Settings):
     max_frame_share: float = Field(default=0.02, ge=0, le=1)
     """Largest share of the mask's outline that may attenuate on the picture's edge; else it is cut off."""
 
+    max_outside_box_share: float = Field(default=0.12, ge=0, le=1)
+    """Largest share of a mask found inside a box that may lie outside it; above it the box cuts the item off."""
+
+    max_pieces: int = Field(default=2, ge=1)
+    """Most parts of a mask that do not touch; a blade and its grip may come apart in a faint scan."""
+
+    min_confidence: float = Field(default=0.5, ge=0, le=1)
+    """Least confidence in a mask that was found inside a box; given masks have 1."""
+
+    max_clutter: float = Field(default=1.0, ge=0)
+    """Largest standard deviation of the attenuation around the item, in nepers: what lies under it cannot be
+    guessed from surroundings that differ so much."""
+
+    max_residual_bag: float = Field(default=0.7, ge=0, le=1)
+    """Largest slope of the item's attenuation along its rim over the bag's beside it: 0 where the bag was taken
+    away, 1 where it was left in."""
+
     max_lost_share: float = Field(default=0.15, ge=0, le=1)
     """Largest share of the mask that un-mixing may leave with under a quarter of the scan's attenuation, in
     the channel in which the item attenuates most; above it the bag outweighs the item."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from rwsc.items.extract import Quality
+from rwsc.items.quality import Quality
 
 ITEMS_KIND = "rwsc.items"
 ITEMS_VERSION = 2
@@ -19,6 +19,12 @@ QUALITY = pa.struct(
         ("mean_attenuation", pa.float64()),
         ("rim_contrast", pa.float64()),
         ("lost_share", pa.float64()),
+        ("num_pieces", pa.int32()),
+        ("outside_box_share", pa.float64()),
+        ("bag_attenuation", pa.float64()),
+        ("clutter", pa.float64()),
+        ("residual_bag", pa.float64()),
+        ("confidence", pa.float64()),
     ]
 )
 

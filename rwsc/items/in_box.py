@@ -1,0 +1,98 @@
+"""Find an item inside a bag from its box alone: the outliner's guess, settled pixel by pixel by a graph cut."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from rwsc.items.outliner_view import Outline
+from rwsc.sources.schema import BBox
+
+_SURE = 0.97
+_LIKELY = 0.5
+_CUT_SWEEPS = 2
+_CUT_MAX_ATTENUATION = 3.0
+_MIN_PART_SHARE = 0.15
+_FEWEST_PX = 20
+
+
+class SeesBoxes(Protocol):
+    """Marks the item in a box; see `rwsc.items.outliner.Outliner`."""
+
+    def outline(self, attenuation_HWC: np.ndarray, bbox_xywh: BBox) -> Outline:
+        """Mark it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class BoxMask:
+    """A mask found inside a box."""
+
+    mask_HW: np.ndarray
+    """True on the item, of the scan's size; nothing where no item was seen."""
+
+    confidence: float
+    """From 0 to 1, higher for masks that are more likely good; see `mask_in_box`."""
+
+
+def mask_in_box(attenuation_HWC: np.ndarray, bbox_xywh: BBox, outliner: SeesBoxes) -> BoxMask:
+    """Outline the item in a box.
+
+    The outliner gives each pixel a probability at a coarse scale. Pixels it is sure of are settled; a graph
+    cut on the scan's attenuation (GrabCut: Rother, Kolmogorov and Blake, 2004) settles the rest at the scan's own
+    scale. Parts far smaller than the largest are dropped; holes are kept. The confidence is the overlap with
+    the truth that the outliner expects, times the overlap of its mask with the settled one.
+
+    Args:
+        attenuation_HWC: Attenuation of the scan in nepers, float32, one or three channels.
+        bbox_xywh: Box around the item, some of it in the picture.
+        outliner: What marks the item.
+
+    Returns:
+        The mask and how far it can be trusted.
+    """
+    outline = outliner.outline(attenuation_HWC, bbox_xywh)
+    rows, columns = outline.window.inside(attenuation_HWC.shape)
+    top, left = rows.start - outline.window.top, columns.start - outline.window.left
+    likely_HW = outline.probability_HW[
+        top : top + rows.stop - rows.start, left : left + columns.stop - columns.start
+    ]
+    guess_HW = likely_HW > _LIKELY
+    mask_HW = np.zeros(attenuation_HWC.shape[:2], dtype=bool)
+    if np.count_nonzero(guess_HW) < _FEWEST_PX:
+        return BoxMask(mask_HW=mask_HW, confidence=0.0)
+    settled_HW = _without_specks(_cut(attenuation_HWC[rows, columns], likely_HW))
+    mask_HW[rows, columns] = settled_HW
+    agreement = np.count_nonzero(guess_HW & settled_HW) / np.count_nonzero(guess_HW | settled_HW)
+    return BoxMask(mask_HW=mask_HW, confidence=outline.expected_iou * agreement)
+
+
+def _cut(attenuation_HWC: np.ndarray, likely_HW: np.ndarray) -> np.ndarray:
+    """Settle the pixels that the outliner is not sure of; its guess where a cut has nothing to go by."""
+    guess_HW = likely_HW > _LIKELY
+    label_HW = np.where(guess_HW, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    label_HW[likely_HW > _SURE] = cv2.GC_FGD
+    label_HW[likely_HW < 1 - _SURE] = cv2.GC_BGD
+    seen_HWC = np.clip(attenuation_HWC * (255 / _CUT_MAX_ATTENUATION), 0, 255).astype(np.uint8)
+    seen_HWC = np.ascontiguousarray(np.broadcast_to(seen_HWC, (*seen_HWC.shape[:2], 3)))
+    cv2.setRNGSeed(0)  # the cut starts from clusters drawn at random
+    try:
+        cv2.grabCut(
+            seen_HWC,
+            label_HW,
+            None,
+            np.zeros((1, 65)),
+            np.zeros((1, 65)),
+            _CUT_SWEEPS,
+            cv2.GC_INIT_WITH_MASK,
+        )
+    except cv2.error:
+        return guess_HW  # all of it is item, or none of it
+    return (label_HW == cv2.GC_FGD) | (label_HW == cv2.GC_PR_FGD)
+
+
+def _without_specks(mask_HW: np.ndarray) -> np.ndarray:
+    _, label_HW, stats_N5, _ = cv2.connectedComponentsWithStats(mask_HW.astype(np.uint8), connectivity=8)
+    area_N = stats_N5[:, cv2.CC_STAT_AREA].copy()
+    area_N[0] = 0
+    return (area_N >= _MIN_PART_SHARE * area_N.max())[label_HW] & mask_HW

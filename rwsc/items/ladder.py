@@ -1,0 +1,182 @@
+"""Cut the items out of one scan: for each object, the best of what its annotation allows."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from rwsc.errors import RwscError
+from rwsc.items.config import ItemsConfig
+from rwsc.items.extract import Candidate, Cut, extract_item
+from rwsc.items.in_box import SeesBoxes, mask_in_box
+from rwsc.items.on_air import mask_on_air
+from rwsc.items.pixels import encode_alpha, encode_transmission
+from rwsc.items.quality import gate
+from rwsc.items.schema import ItemRow
+from rwsc.physics.transmission import full_scale, to_attenuation, to_transmission
+from rwsc.seeds import content_id
+from rwsc.sources.examine import without_alpha
+from rwsc.sources.json_fields import one_line
+from rwsc.sources.masks import decode_rle
+from rwsc.sources.schema import BBox, Scan, ScanObject
+from rwsc.storage.images import decode_image
+from rwsc.storage.prefix import read_uri
+
+NOTHING_SEEN = "no item seen in its box"
+
+
+def items_of_scan(scan: Scan, *, config: ItemsConfig, outliner: SeesBoxes) -> list[ItemRow]:
+    """Make the rows of all objects of one scan, reading it at most once.
+
+    The best rung that applies is taken, and `method` says which: the picture's own alpha channel or a mask of an
+    item alone on the belt (``given``); an item alone on the belt without either, found by its attenuation
+    (``threshold``); a mask in a bag (``mask_unmixed``); a box alone (``box_unmixed``).
+
+    Args:
+        scan: A usable scan.
+        config: Settings.
+        outliner: What finds items in boxes.
+
+    Returns:
+        One row per object, in the catalogue's order.
+    """
+    rows = [_bare_row(scan, thing) for thing in scan.objects]
+    wanted = [number for number, thing in enumerate(scan.objects) if _why_not_cut(scan, thing) is None]
+    if not wanted:
+        return rows
+    try:
+        image = _read_again(scan)
+    except RwscError as error:
+        return [
+            replace(row, status="failed", reason=one_line(error)) if number in wanted else row
+            for number, row in enumerate(rows)
+        ]
+    attenuation_HWC = _attenuation(image, scan)
+    cuts: dict[int, Cut] = {}
+    for number in wanted:
+        try:
+            cuts[number] = _find(scan, scan.objects[number], image, attenuation_HWC, outliner)
+        except RwscError as error:
+            rows[number] = replace(rows[number], reason=one_line(error))
+    for number, cut in cuts.items():
+        whole = replace(cut, others_HW=_others(cuts, number))
+        rows[number] = _filled_row(rows[number], extract_item(attenuation_HWC, whole, config), config)
+    return rows
+
+
+def _why_not_cut(scan: Scan, thing: ScanObject) -> str | None:
+    """Say why nothing can be cut out for an annotation, or None where it can be tried."""
+    if not thing.is_usable:
+        return "outside the picture"
+    if "crowd" in thing.flags:
+        return "several objects under one mask (crowd)"
+    if scan.kind != "isolated" and thing.mask_rle is None and "no_box" in thing.flags:
+        return "neither a box nor a mask"
+    return None
+
+
+def _find(
+    scan: Scan, thing: ScanObject, image: np.ndarray, attenuation_HWC: np.ndarray, outliner: SeesBoxes
+) -> Cut:
+    """Take the best rung of the ladder for one object.
+
+    Raises:
+        RwscError: Nothing was found where the annotation points.
+    """
+    if thing.mask_rle is not None:
+        mask_HW = decode_rle(thing.mask_rle, height=image.shape[0], width=image.shape[1])
+        if scan.kind != "isolated":
+            return Cut(mask_HW=mask_HW, method="mask_unmixed")
+        alpha_HW = _alpha(image) if "alpha_mask" in thing.flags else None
+        return Cut(mask_HW=mask_HW, method="given", alpha_HW=alpha_HW)
+    bbox_xywh = _box(thing)
+    if scan.kind == "isolated":
+        box_xywh = None if "no_box" in thing.flags else bbox_xywh
+        return Cut(mask_HW=mask_on_air(attenuation_HWC, box_xywh), method="threshold")
+    found = mask_in_box(attenuation_HWC, bbox_xywh, outliner)
+    if not found.mask_HW.any():
+        raise RwscError(NOTHING_SEEN)
+    return Cut(mask_HW=found.mask_HW, method="box_unmixed", bbox_xywh=bbox_xywh, confidence=found.confidence)
+
+
+def _box(thing: ScanObject) -> BBox:
+    x, y, w, h = thing.bbox_xywh
+    return x, y, w, h
+
+
+def _alpha(image: np.ndarray) -> np.ndarray | None:
+    if image.ndim != 3 or image.shape[2] != 4:
+        return None
+    return image[..., 3].astype(np.float32) / np.float32(full_scale(image.dtype))
+
+
+def _attenuation(image: np.ndarray, scan: Scan) -> np.ndarray:
+    """Give the scan's attenuation, (H, W, C), against the air level the catalogue states."""
+    seen = without_alpha(image)
+    air_level = np.asarray(scan.air_level, dtype=np.float32)
+    return to_attenuation(to_transmission(seen.reshape(*seen.shape[:2], -1), air_level))
+
+
+def _others(cuts: Mapping[int, Cut], number: int) -> np.ndarray:
+    union_HW = np.zeros_like(cuts[number].mask_HW)
+    for other, cut in cuts.items():
+        if other != number:
+            union_HW |= cut.mask_HW
+    return union_HW
+
+
+def _bare_row(scan: Scan, thing: ScanObject) -> ItemRow:
+    """Make the row of an object that nothing was cut out of."""
+    item_id = content_id(
+        "item", str(scan.sha256), thing.label, ",".join(map(repr, thing.bbox_xywh)), thing.mask_rle or ""
+    )
+    return ItemRow(
+        item_id=item_id,
+        physical_item_id=_physical_item_id(scan, thing, item_id),
+        label=thing.label,
+        status="rejected",
+        reason=_why_not_cut(scan, thing),
+        dataset=scan.dataset,
+        licence=scan.licence,
+        scanner_id=scan.scanner_id,
+        split=scan.split,
+        subset=scan.subset,
+        group=scan.group,
+        source_scan_id=str(scan.scan_id),
+        source_bbox=thing.bbox_xywh,
+    )
+
+
+def _physical_item_id(scan: Scan, thing: ScanObject, item_id: str) -> str:
+    """Name the physical thing shown, as far as can be told.
+
+    Provisional: scenes photographed together and the class stand for one thing, which joins things that are
+    different. That errs on the safe side for splits, which must keep views of one thing together.
+    """
+    if scan.group is None:
+        return item_id
+    return content_id("physical", scan.dataset or "", scan.group, thing.label)
+
+
+def _read_again(scan: Scan) -> np.ndarray:
+    data = read_uri(str(scan.uri))
+    if hashlib.sha256(data).hexdigest() != scan.sha256:
+        raise RwscError("the scan's file has changed since it was indexed", remedy="index the source again")
+    return decode_image(data)
+
+
+def _filled_row(row: ItemRow, candidate: Candidate, config: ItemsConfig) -> ItemRow:
+    reason = gate(candidate.quality, config)
+    return replace(
+        row,
+        status="ok" if reason is None else "rejected",
+        reason=reason,
+        source_bbox=[float(value) for value in candidate.bbox_xywh],
+        width=candidate.alpha_HW.shape[1],
+        height=candidate.alpha_HW.shape[0],
+        method=candidate.method,
+        transmission_png=encode_transmission(candidate.transmission_HWC),
+        alpha_png=encode_alpha(candidate.alpha_HW),
+        quality=candidate.quality,
+    )

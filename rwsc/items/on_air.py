@@ -1,0 +1,84 @@
+"""Find an item that lies alone on the belt: whatever attenuates more than noisy air."""
+
+import cv2
+import numpy as np
+
+from rwsc.errors import SourceError
+from rwsc.sources.schema import BBox
+
+_BLUR_PX = 0.8
+_AIR_BELOW = 0.03
+_LEAST_THRESHOLD = 0.03
+_MOST_THRESHOLD = 0.06
+_NOISE_FACTOR = 4.0
+_SURE_FACTOR = 3.0
+_MIN_PART_SHARE = 0.1
+_BELT_LINE_OF_SIDE = 0.05
+_ACROSS_SHARE = 0.85
+_BOX_SLACK_PX = 2
+
+
+def mask_on_air(attenuation_HWC: np.ndarray, bbox_xywh: BBox | None = None) -> np.ndarray:
+    """Outline an item on an empty belt by its attenuation; holes such as a trigger guard's stay holes.
+
+    A pixel counts when it attenuates more than the noise of the air around it, and belongs to a part that
+    holds some pixel well above it. Straight lines across the frame (edges and seams of the belt) are dropped,
+    and so are parts far smaller than the largest.
+
+    Args:
+        attenuation_HWC: Attenuation of the scan in nepers, 0 for air.
+        bbox_xywh: Where to look; None looks everywhere.
+
+    Returns:
+        bool, (H, W), true on the item.
+
+    Raises:
+        SourceError: Nothing there attenuates.
+    """
+    seen_HW = cv2.GaussianBlur(attenuation_HWC.mean(axis=2), (0, 0), _BLUR_PX)
+    threshold = _noise_threshold(seen_HW)
+    matter_HW = _without_belt_lines(seen_HW > threshold)
+    sure_HW = matter_HW & (seen_HW > _SURE_FACTOR * threshold)
+    if bbox_xywh is not None:
+        inside_HW = _inside(bbox_xywh, matter_HW.shape)
+        matter_HW &= inside_HW
+        sure_HW &= inside_HW
+    _, label_HW, stats_N5, _ = cv2.connectedComponentsWithStats(matter_HW.astype(np.uint8), connectivity=8)
+    is_kept_N = np.zeros(len(stats_N5), dtype=bool)
+    is_kept_N[np.unique(label_HW[sure_HW])] = True
+    is_kept_N[0] = False
+    if not is_kept_N.any():
+        raise SourceError("nothing on the belt attenuates", remedy="look at the scan")
+    area_N = stats_N5[:, cv2.CC_STAT_AREA]
+    is_kept_N &= area_N >= _MIN_PART_SHARE * area_N[is_kept_N].max()
+    return is_kept_N[label_HW]
+
+
+def _noise_threshold(seen_HW: np.ndarray) -> float:
+    """Give the attenuation that noise of the air does not reach.
+
+    Transmission stops at 1, so noise of air is one-sided; what lies below a few percent is taken for air.
+    """
+    air = seen_HW[seen_HW < _AIR_BELOW]
+    spread = float(np.sqrt(np.mean(np.square(air)))) if air.size else 0.0
+    return float(np.clip(_NOISE_FACTOR * spread, _LEAST_THRESHOLD, _MOST_THRESHOLD))
+
+
+def _without_belt_lines(matter_HW: np.ndarray) -> np.ndarray:
+    """Drop thin straight lines from one side of the frame to the other, but not the item that crosses them."""
+    kept_HW = matter_HW
+    thickest_px = max(3, round(_BELT_LINE_OF_SIDE * max(matter_HW.shape)))
+    for axis, kernel_hw in ((1, (thickest_px, 1)), (0, (1, thickest_px))):
+        is_across = matter_HW.mean(axis=axis, keepdims=True) > _ACROSS_SHARE
+        thick_HW = cv2.morphologyEx(matter_HW.astype(np.uint8), cv2.MORPH_OPEN, np.ones(kernel_hw, np.uint8))
+        kept_HW = np.where(is_across, kept_HW & (thick_HW > 0), kept_HW)
+    return kept_HW
+
+
+def _inside(bbox_xywh: BBox, shape_hw: tuple[int, ...]) -> np.ndarray:
+    x, y, w, h = bbox_xywh
+    inside_HW = np.zeros(shape_hw[:2], dtype=bool)
+    top, left = max(0, int(y) - _BOX_SLACK_PX), max(0, int(x) - _BOX_SLACK_PX)
+    bottom, right = int(np.ceil(y + h)) + _BOX_SLACK_PX, int(np.ceil(x + w)) + _BOX_SLACK_PX
+    inside_HW[top:bottom, left:right] = True
+    return inside_HW
