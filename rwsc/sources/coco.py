@@ -278,7 +278,7 @@ def _read_file(tree: _Names, file: CocoFile, dropped: Counter[str]) -> Iterator[
     A scan whose image nobody has found, or that the file lists for the second time, is joined with none.
     """
     uri = tree.uri_of(file.key) or file.key
-    document = _Document(parse_json(tree.read(file.key), uri), uri, dropped)
+    document = _Document(parse_json(tree.read(file.key), uri), uri, tree, file, dropped)
     folder, found = _find_root(tree, file, document.file_names())
     seen: set[str] = set()
     for scan in _Scans(document, tree, file, folder).listed():
@@ -362,8 +362,12 @@ def _id_of(value: Json) -> str | None:
 class _Document:
     """A parsed COCO document: its tables checked, its annotations sorted by image."""
 
-    def __init__(self, document: dict[str, Json], uri: str, dropped: Counter[str]) -> None:
+    def __init__(
+        self, document: dict[str, Json], uri: str, tree: _Names, file: CocoFile, dropped: Counter[str]
+    ) -> None:
         self._uri = uri
+        self._tree = tree
+        self._folder = posixpath.dirname(file.key)
         self._dropped = dropped
         if "images" not in document:
             raise SourceError(
@@ -383,9 +387,9 @@ class _Document:
         self.licences: dict[str, str | None] = {}
         self._read_licences(document.get("licenses"))
         self.num_by_id = Counter(key for record in self.images if (key := _id_in(record, "id")) is not None)
-        self.annotations: dict[str, list[tuple[Fields, tuple[str, tuple[str, ...]] | None]]] = defaultdict(
-            list
-        )
+        self.objects: dict[str, list[SourceObject | None]] = defaultdict(list)
+        """Objects by the image's id; None stands for one of unknown category."""
+
         self.damaged: dict[str, str] = {}
         """What is wrong with an annotation of an image, by the image's id."""
 
@@ -426,7 +430,8 @@ class _Document:
             if key is None:
                 self._dropped["damaged licence"] += 1
             else:
-                self.licences[key] = stricter_of(text, self.licences.get(key))
+                # Of two texts under one id the stricter; nothing is no text, and would rank above a laxer one.
+                self.licences[key] = stricter_of(text, self.licences[key]) if key in self.licences else text
 
     def _add_annotation(self, record: Json, number: int) -> None:
         image_id = _id_in(record, "image_id")
@@ -439,13 +444,29 @@ class _Document:
             stated = shown(fields.raw("category_id"))
             self.damaged.setdefault(image_id, f"annotations[{number}]: 'category_id' is {stated}")
             return
-        if category_id not in self._labels:
+        label = self._labels.get(category_id)
+        if label is None:
             self._dropped["annotation of an unknown category"] += 1
         try:
-            fields.numbers("bbox", 4)
+            self.objects[image_id].append(None if label is None else self._object(fields, *label))
         except SourceError as error:
             self.damaged.setdefault(image_id, one_line(error))
-        self.annotations[image_id].append((fields, self._labels.get(category_id)))
+
+    def _object(self, fields: Fields, label: str, label_flags: tuple[str, ...]) -> SourceObject:
+        segmentation = fields.raw("segmentation")
+        mask_file, mask_uri = fields.raw("mask_file"), None
+        if isinstance(mask_file, str) and (mask_key := key_inside(mask_file)):
+            mask_uri = self._tree.uri_of(join(self._folder, mask_key))
+        flags = [*label_flags, *["crowd"] * (fields.raw("iscrowd") == 1)]
+        if (mask_file and not mask_uri) or not isinstance(segmentation, list | dict | None):
+            flags.append("mask_unreadable")
+        return SourceObject(
+            label=label,
+            bbox_xywh=cast(BBox | None, fields.numbers("bbox", 4)),
+            segmentation=segmentation if isinstance(segmentation, list | dict) and segmentation else None,
+            mask_uri=mask_uri,
+            flags=tuple(flags),
+        )
 
 
 def _id_in(record: Json, name: str) -> str | None:
@@ -463,7 +484,6 @@ class _Scans:
         self._document = document
         self._tree = tree
         self._file = file
-        self._folder = posixpath.dirname(file.key)
         self._root, self._is_flat = root
 
     def listed(self) -> list[SourceScan]:
@@ -501,8 +521,8 @@ class _Scans:
             raise SourceError(f"images[{number}]: image id {shown(image.raw('id'))} is used twice")
         if image_id in self._document.damaged:
             raise SourceError(f"damaged annotation: {self._document.damaged[image_id]}")
-        found = self._document.annotations.get(image_id, [])
-        objects = tuple(self._object(fields, label) for fields, label in found if label is not None)
+        found = self._document.objects.get(image_id, [])
+        objects = tuple(thing for thing in found if thing is not None)
         kind = self._kind(image, annotated=bool(found))
         licence, flags = self._licence(image)
         flags += ["unknown_category"] * (len(objects) < len(found))
@@ -528,22 +548,6 @@ class _Scans:
         if key is None:
             return None
         return self._tree.uri_of(join(self._root, posixpath.basename(key) if self._is_flat else key))
-
-    def _object(self, fields: Fields, label: tuple[str, tuple[str, ...]]) -> SourceObject:
-        segmentation = fields.raw("segmentation")
-        mask_file, mask_uri = fields.raw("mask_file"), None
-        if isinstance(mask_file, str) and (mask_key := key_inside(mask_file)):
-            mask_uri = self._tree.uri_of(join(self._folder, mask_key))
-        flags = [*label[1], *["crowd"] * (fields.raw("iscrowd") == 1)]
-        if (mask_file and not mask_uri) or not isinstance(segmentation, list | dict | None):
-            flags.append("mask_unreadable")
-        return SourceObject(
-            label=label[0],
-            bbox_xywh=cast(BBox | None, fields.numbers("bbox", 4)),
-            segmentation=segmentation if isinstance(segmentation, list | dict) and segmentation else None,
-            mask_uri=mask_uri,
-            flags=tuple(flags),
-        )
 
     def _kind(self, image: Fields, *, annotated: bool) -> Kind:
         stated = image.text("kind")

@@ -208,6 +208,12 @@ def test_the_stricter_licence_is_kept_and_the_users_fills_in(tree, pixels):
     assert stream.summary.by_licence == {"academic": 2, "permissive": 1}
 
 
+def test_a_permissive_licence_that_is_stated_is_kept(tree, pixels):
+    tree.image("a.png", pixels(0), license=tree.licence("CC0"))
+    (scan,) = index(tree)
+    assert scan.licence == "CC0"
+
+
 def test_the_summary_counts_classes_masks_kinds_and_what_was_dropped(tree, pixels):
     image_id = tree.image("a.png", pixels(0))
     tree.annotation(image_id, bbox=[5, 5, 10, 10])
