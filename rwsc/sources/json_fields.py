@@ -160,9 +160,9 @@ class Fields:
         value = self._record.get(name)
         if value is None or value == []:
             return None
-        if not isinstance(value, list) or len(value) != count or not all(is_finite(item) for item in value):
+        if not isinstance(value, list) or len(value) != count or not all(map(is_finite, value)):
             raise self._mismatch(name, value, f"{count} finite numbers")
-        return tuple(float(item) for item in value)
+        return tuple(map(float, value))
 
     def raw(self, name: str) -> Json:
         """Take a field as it is; None where it is missing."""
