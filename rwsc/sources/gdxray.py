@@ -142,7 +142,7 @@ def _scan(tree: SourceTree, series: _Series, name: str) -> SourceScan:
     flags = []
     if len(found) > 1 and not _agree(*found):
         flags.append("boxes_disagree")
-    if not boxes:
+    if not boxes and series.kind != "isolated":
         flags.append("no_annotation")
     return SourceScan(
         uri=uri,

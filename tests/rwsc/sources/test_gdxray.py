@@ -56,6 +56,7 @@ def test_items_alone_need_no_boxes(tmp_path):
     scans, _ = read(tmp_path)
     gun, shuriken = scans["B0049_0001.png"], scans["B0052_0001.png"]
     assert (gun.kind, gun.objects[0].label, gun.objects[0].bbox_xywh) == ("isolated", "handgun", None)
+    assert gun.flags == ()
     assert (shuriken.kind, shuriken.objects[0].bbox_xywh) == ("isolated", (10, 5, 20, 4))
 
 
