@@ -143,7 +143,8 @@ class ScanObject:
 
     flags: list[str] = field(default_factory=list)
     """swapped, clipped, outside, empty, no_box, crowd; alpha_mask, mask_missing, mask_unreadable,
-    mask_size_mismatch or mask_empty; and what the source says (difficult, occlusion_2, ...)."""
+    mask_size_mismatch or mask_empty; unnamed_category, ambiguous_category, unknown_class; and what the source
+    says (difficult, occlusion_2, harmless, ...)."""
 
     @property
     def is_usable(self) -> bool:
@@ -198,7 +199,7 @@ class Scan:
     objects: list[ScanObject] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     """size_mismatch, modality_mismatch, unknown_category, unknown_class, unknown_licence, benign_with_objects,
-    no_annotation, several_bags, no_bag."""
+    no_annotation, boxes_disagree, in_several_splits, several_bags, no_bag."""
 
     def __post_init__(self) -> None:
         if (self.status == "ok") == (self.reason is not None):
