@@ -453,20 +453,39 @@ class _Document:
             self.damaged.setdefault(image_id, one_line(error))
 
     def _object(self, fields: Fields, label: str, label_flags: tuple[str, ...]) -> SourceObject:
-        segmentation = fields.raw("segmentation")
+        segmentation, is_segmentation_sound = _segmentation(fields.raw("segmentation"))
         mask_file, mask_uri = fields.raw("mask_file"), None
         if isinstance(mask_file, str) and (mask_key := key_inside(mask_file)):
             mask_uri = self._tree.uri_of(join(self._folder, mask_key))
         flags = [*label_flags, *["crowd"] * (fields.raw("iscrowd") == 1)]
-        if (mask_file and not mask_uri) or not isinstance(segmentation, list | dict | None):
+        if (mask_file and not mask_uri) or not is_segmentation_sound:
             flags.append("mask_unreadable")
         return SourceObject(
             label=label,
             bbox_xywh=cast(BBox | None, fields.numbers("bbox", 4)),
-            segmentation=segmentation if isinstance(segmentation, list | dict) and segmentation else None,
+            segmentation=segmentation,
             mask_uri=mask_uri,
             flags=tuple(flags),
         )
+
+
+def _segmentation(stated: Json) -> tuple[list | dict | None, bool]:
+    """Take polygons or run lengths that are built as they should be; says whether what is stated is sound.
+
+    What is nested deeper would break whatever copies it on its way to a worker.
+    """
+    if stated is None or stated == [] or stated == {}:
+        return None, True
+    if isinstance(stated, dict):
+        size, counts = stated.get("size"), stated.get("counts")
+        is_sound = _is_flat(size) and (isinstance(counts, str) or _is_flat(counts))
+        return ({"size": size, "counts": counts}, True) if is_sound else (None, False)
+    is_sound = isinstance(stated, list) and all(map(_is_flat, stated))
+    return (stated, True) if is_sound else (None, False)
+
+
+def _is_flat(value: Json) -> bool:
+    return isinstance(value, list) and set(map(type, value)) <= {int, float}
 
 
 def _id_in(record: Json, name: str) -> str | None:

@@ -134,6 +134,27 @@ def test_masks_count_from_the_jsons_folder(tree):
     assert [thing.flags for thing in scan.objects] == [(), ("mask_unreadable",), ("mask_unreadable",)]
 
 
+@pytest.mark.parametrize(
+    "segmentation",
+    [json.loads("[" * 500 + "]" * 500), [[1, 2, [3]]], [[1, 2, 3, None, 5, 6]], [1, 2, 3, 4, 5, 6], 7, True,
+     {"size": [4, 4], "counts": {}}, {"size": "4x4", "counts": "ab"}, {"counts": "ab"}],
+)  # fmt: skip
+def test_a_mask_of_any_other_form_is_told_and_not_handed_on(tree, segmentation):
+    tree.annotation(tree.image("a.png"), bbox=[0, 0, 5, 5], segmentation=segmentation)
+    (thing,) = read(tree)[0].objects
+    assert (thing.segmentation, thing.flags, thing.bbox_xywh) == (None, ("mask_unreadable",), (0, 0, 5, 5))
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    [[[1, 2, 3, 4, 5, 6.5]], {"size": [40, 60], "counts": "ab0"}, {"size": [40, 60], "counts": [400, 2000]}],
+)
+def test_polygons_and_run_lengths_are_handed_on(tree, segmentation):
+    tree.annotation(tree.image("a.png"), bbox=[0, 0, 5, 5], segmentation=segmentation)
+    (thing,) = read(tree)[0].objects
+    assert (thing.segmentation, thing.flags) == (segmentation, ())
+
+
 @pytest.mark.parametrize("place", ["train2017", "images", "images/train2017", "."])
 def test_images_beside_a_folder_of_annotations_are_found(tree, pixels, place):
     tree.image("a.png", pixels(0))
