@@ -37,9 +37,9 @@ class ItemsConfig(Settings):
     """Largest standard deviation of the attenuation around the item, in nepers: what lies under it cannot be
     guessed from surroundings that differ so much."""
 
-    max_residual_bag: float = Field(default=0.7, ge=0, le=1)
-    """Largest slope of the item's attenuation along its rim over the bag's beside it: 0 where the bag was taken
-    away, 1 where it was left in."""
+    max_residual_bag: float = Field(default=0.5, ge=0)
+    """Largest error with which the bag can be continued next to the item, as a share of the item's own mean
+    attenuation: above it the cut-out is as much a guess of the bag as it is the item."""
 
     max_lost_share: float = Field(default=0.15, ge=0, le=1)
     """Largest share of the mask that un-mixing may leave with under a quarter of the scan's attenuation, in

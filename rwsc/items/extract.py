@@ -8,7 +8,7 @@ import numpy as np
 
 from rwsc.items.config import ItemsConfig
 from rwsc.items.quality import Evidence, Quality, measure
-from rwsc.items.unmix import bag_under, dilate
+from rwsc.items.unmix import bag_under, continuation_error, dilate
 from rwsc.physics.transmission import from_attenuation
 from rwsc.sources.schema import BBox
 
@@ -84,11 +84,10 @@ def extract_item(attenuation_HWC: np.ndarray, cut: Cut, config: ItemsConfig) -> 
     scan_HWC, mask_HW_near = attenuation_HWC[window], mask_HW[window]
     taken_HW = mask_HW_near if cut.others_HW is None else mask_HW_near | cut.others_HW[window]
     hidden_HW = dilate(taken_HW, config.dilate_px)
-    bag_HWC = (
-        bag_under(scan_HWC, hidden_HW, neighbour_quantile=config.neighbour_quantile)
-        if cut.method.endswith("_unmixed")
-        else np.zeros_like(scan_HWC)
-    )
+    bag_HWC, error = np.zeros_like(scan_HWC), 0.0
+    if cut.method.endswith("_unmixed"):
+        bag_HWC = bag_under(scan_HWC, hidden_HW, neighbour_quantile=config.neighbour_quantile)
+        error = continuation_error(scan_HWC, hidden_HW, neighbour_quantile=config.neighbour_quantile)
     item_HWC = np.maximum(scan_HWC - bag_HWC, 0)
     alpha_HW = (
         soft_alpha(mask_HW_near, rim_px=config.rim_px) if cut.alpha_HW is None else cut.alpha_HW[window]
@@ -108,6 +107,7 @@ def extract_item(attenuation_HWC: np.ndarray, cut: Cut, config: ItemsConfig) -> 
                 bag_HWC=bag_HWC,
                 mask_HW=mask_HW_near,
                 hidden_HW=hidden_HW,
+                continuation_error=error,
                 is_frame_HW=_frame(mask_HW.shape)[window],
                 in_box_HW=_box_mask(cut.bbox_xywh, mask_HW.shape)[window],
             ),

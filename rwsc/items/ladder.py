@@ -71,6 +71,8 @@ def _why_not_cut(scan: Scan, thing: ScanObject) -> str | None:
         return "outside the picture"
     if "crowd" in thing.flags:
         return "several objects under one mask (crowd)"
+    if "harmless" in thing.flags:
+        return "harmless, says its source"
     if scan.kind != "isolated" and thing.mask_rle is None and "no_box" in thing.flags:
         return "neither a box nor a mask"
     return None

@@ -10,10 +10,9 @@ from rwsc.items.unmix import dilate
 
 _RIM_BAND_PX = 3
 _RING_PX = 8
-_REACH_PX = 12
 _LOST_BELOW = 0.25
 _AIR_BELOW = 0.1
-_MIN_BAG_SPREAD = 0.1
+_LEAST_ATTENUATION = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,8 +53,8 @@ class Quality:
     """Standard deviation of the scan's attenuation around the item, in nepers; 0 on air."""
 
     residual_bag: float
-    """How far the item's rim still follows the bag beside it: slope of its attenuation over the bag's, from 0
-    (not at all, as should be) to 1 (the bag was left in)."""
+    """How much bag may be left in the item, or taken too much: the error of continuing the bag where it can be
+    seen, close to the item, as a share of the item's mean attenuation; 0 on air."""
 
     confidence: float
     """From 0 to 1: how far a mask that was found can be trusted; 1 for one that was given."""
@@ -79,6 +78,9 @@ class Evidence:
 
     hidden_HW: np.ndarray
     """True on this item, on other items, and close by them."""
+
+    continuation_error: float
+    """What `rwsc.items.unmix.continuation_error` gave, in nepers; 0 where no bag was taken away."""
 
     is_frame_HW: np.ndarray
     """True on the edge of the picture."""
@@ -143,7 +145,7 @@ def _bag(q: Quality, limits: ItemsConfig) -> str | None:
         return f"clutter: attenuation around it varies by {q.clutter:.2f}, most is {limits.max_clutter}"
     if q.residual_bag > limits.max_residual_bag:
         return (
-            f"residual bag: its rim follows the bag beside it by {q.residual_bag:.0%},"
+            f"residual bag: what lies under it is known to {q.residual_bag:.0%} of its own attenuation,"
             f" most is {limits.max_residual_bag:.0%}"
         )
     return None
@@ -163,7 +165,7 @@ def measure(evidence: Evidence, *, confidence: float) -> Quality:
     scan_HW = evidence.scan_HWC.mean(axis=2)
     rows, columns = np.flatnonzero(mask_HW.any(axis=1)), np.flatnonzero(mask_HW.any(axis=0))
     height, width = int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
-    area_px = int(mask_HW.sum())
+    area_px, own_attenuation = int(mask_HW.sum()), float(item_HW[mask_HW].mean())
     ring_HW = dilate(evidence.hidden_HW, _RING_PX) & ~evidence.hidden_HW
     is_unmixed = bool(evidence.bag_HWC.any())
     return Quality(
@@ -171,14 +173,14 @@ def measure(evidence: Evidence, *, confidence: float) -> Quality:
         side_px=min(height, width),
         fill_ratio=area_px / (height * width),
         frame_share=_frame_share(mask_HW, evidence.is_frame_HW, item_HW),
-        mean_attenuation=float(item_HW[mask_HW].mean()),
+        mean_attenuation=own_attenuation,
         rim_contrast=_rim_contrast(mask_HW, scan_HW, evidence.hidden_HW),
         lost_share=_lost_share(evidence),
         num_pieces=cv2.connectedComponents(mask_HW.astype(np.uint8), connectivity=8)[0] - 1,
         outside_box_share=float((mask_HW & ~evidence.in_box_HW).sum()) / area_px,
         bag_attenuation=float(evidence.bag_HWC[mask_HW].mean()),
         clutter=float(scan_HW[ring_HW].std()) if is_unmixed and ring_HW.any() else 0.0,
-        residual_bag=_residual_bag(mask_HW, item_HW, scan_HW, ring_HW) if is_unmixed else 0.0,
+        residual_bag=evidence.continuation_error / max(own_attenuation, _LEAST_ATTENUATION),
         confidence=confidence,
     )
 
@@ -203,22 +205,3 @@ def _rim_contrast(mask_HW: np.ndarray, scan_HW: np.ndarray, hidden_HW: np.ndarra
     if not inside_HW.any() or not around_HW.any():
         return float(scan_HW[mask_HW].mean())
     return float(scan_HW[inside_HW].mean() - scan_HW[around_HW].mean())
-
-
-def _residual_bag(
-    mask_HW: np.ndarray, item_HW: np.ndarray, scan_HW: np.ndarray, ring_HW: np.ndarray
-) -> float:
-    """Fit the item's attenuation along its rim to the bag's just outside; what was taken away leaves no slope."""
-    side_px = 2 * _REACH_PX + 1
-    near_HW = cv2.boxFilter(ring_HW.astype(np.float32), -1, (side_px, side_px), normalize=False)
-    total_HW = cv2.boxFilter(
-        np.where(ring_HW, scan_HW, 0).astype(np.float32), -1, (side_px, side_px), normalize=False
-    )
-    rim_HW = mask_HW & dilate(~mask_HW, _RIM_BAND_PX) & (near_HW > 0.5)
-    if np.count_nonzero(rim_HW) < side_px:
-        return 0.0
-    beside_N, own_N = total_HW[rim_HW] / near_HW[rim_HW], item_HW[rim_HW]
-    if beside_N.std() < _MIN_BAG_SPREAD:
-        return 0.0  # an even bag leaves the same offset everywhere, which no slope shows
-    slope = np.cov(beside_N, own_N)[0, 1] / np.var(beside_N, ddof=1)
-    return float(np.clip(slope, 0, 1))

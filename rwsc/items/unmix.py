@@ -32,6 +32,29 @@ def bag_under(attenuation_HWC: np.ndarray, hidden_HW: np.ndarray, *, neighbour_q
     return fill_smoothly(np.minimum(attenuation_HWC, cap_C), ~hidden_HW)
 
 
+def continuation_error(
+    attenuation_HWC: np.ndarray, hidden_HW: np.ndarray, *, neighbour_quantile: float
+) -> float:
+    """Measure how well the bag can be continued here, where its truth can be seen: in a ring around the item.
+
+    The ring is hidden too, and filled from further out.
+
+    Args:
+        attenuation_HWC: See `bag_under`.
+        hidden_HW: See `bag_under`.
+        neighbour_quantile: See `bag_under`.
+
+    Returns:
+        Mean absolute error in nepers over the ring and the channels; 0 where there is nothing around.
+    """
+    more_HW = dilate(hidden_HW, _RING_PX)
+    ring_HW = more_HW & ~hidden_HW
+    if not ring_HW.any() or more_HW.all():
+        return 0.0
+    filled_HWC = bag_under(attenuation_HWC, more_HW, neighbour_quantile=neighbour_quantile)
+    return float(np.abs(filled_HWC - attenuation_HWC)[ring_HW].mean())
+
+
 def fill_smoothly(values_HWC: np.ndarray, known_HW: np.ndarray) -> np.ndarray:
     """Fill the unknown part of a picture with a smooth function that meets the known part.
 
