@@ -60,9 +60,10 @@ class Card:
 
     @property
     def measures(self) -> dict[str, float]:
-        """The finite numbers among its quality."""
+        """The finite numbers among its quality, the one that cards are sorted by foremost."""
         quality = self.row["quality"] or {}
-        return {name: float(value) for name, value in quality.items() if _is_number(value)}
+        names = sorted(quality, key=lambda name: name != measure_to_sort_by(None))
+        return {name: float(quality[name]) for name in names if _is_number(quality[name])}
 
 
 @dataclass(kw_only=True)

@@ -13,7 +13,7 @@ from rwsc.storage.images import decode_image
 _COLUMNS = 3
 _GAP_PX = 8
 _LINE_PX = 17
-_TEXT_LINES = 7
+_TEXT_LINES = 8
 _CELL_WIDTH_PX = 2 * PICTURE_PX + 3 * _GAP_PX
 _CELL_HEIGHT_PX = PICTURE_PX + _TEXT_LINES * _LINE_PX + 3 * _GAP_PX
 _INK, _FAINT, _GOOD, _BAD, _PAPER = (
@@ -67,7 +67,7 @@ def facts_of(card: Card) -> list[str]:
     row = card.row
     facts = [str(row["item_id"]), str(row["method"] or "nothing cut out")]
     if row["physical_item_id"] != row["item_id"]:
-        facts.append(f"shows the thing of {row['physical_item_id']}")
+        facts.append(f"thing {row['physical_item_id']}")
     if row["split"]:
         facts.append(str(row["split"]))
     if row["review"]:
@@ -144,7 +144,7 @@ def _cell(card: Card) -> np.ndarray:
         )
     width = _CELL_WIDTH_PX - 2 * _GAP_PX
     texts = [(line, _INK) for line in _wrapped(facts_of(card), width, 2)]
-    texts += [(line, _FAINT) for line in _wrapped(measure_text(card), width, 3)]
+    texts += [(line, _FAINT) for line in _wrapped(measure_text(card), width, 4)]
     if reason := reason_of(card):
         texts += [(line, _BAD) for line in _wrapped(shortened(reason, 200).split(), width, 2, joint=" ")]
     elif card.note:
