@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 
 import rwsc
+import rwsc.errors
 from rwsc.config import fingerprint, output_values
-from rwsc.errors import RunMismatch, SourceError
+from rwsc.errors import RunMismatch, RwscError, SourceError
 from rwsc.runs.session import size_pool, start_ray, user_error
 from rwsc.runs.talk import Progress, say
 from rwsc.sources.catalogue import write_catalogue
@@ -211,7 +212,12 @@ def _examined(
         num_cpus=cpus_per_worker,
     )
     for batch in done.iter_batches(batch_size=None, prefetch_batches=0):
-        yield from (int(number) for number in batch["part"])
+        for number, error, message, remedy in zip(
+            *(batch[name] for name in ("part", "error", "message", "remedy")), strict=True
+        ):
+            if error:
+                raise getattr(rwsc.errors, str(error))(str(message), remedy=str(remedy))
+            yield int(number)
 
 
 class PartWorker:
@@ -231,10 +237,17 @@ class PartWorker:
         self._threads = threads
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Look at the parts of a batch and write their rows."""
+        """Look at the parts of a batch and write their rows; say why one could not be finished."""
+        errors: list[list[str]] = []
         for number in batch["part"]:
-            self._parts.examine(int(number), self._defaults, threads=self._threads)
-        return batch
+            try:
+                self._parts.examine(int(number), self._defaults, threads=self._threads)
+                errors.append(["", "", ""])
+            except RwscError as error:
+                # As values: Ray gives the driver an exception without its cause.
+                errors.append([type(error).__name__, error.message, error.remedy])
+        kinds, messages, remedies = map(np.array, zip(*errors, strict=True))
+        return {"part": batch["part"], "error": kinds, "message": messages, "remedy": remedies}
 
 
 def _told(scans: Iterator[Scan], progress: Progress) -> Iterator[Scan]:

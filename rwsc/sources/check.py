@@ -21,7 +21,7 @@ from rwsc.sources.taxonomy import Taxonomy, fold_name, load_taxonomy
 from rwsc.storage.addresses import is_s3
 from rwsc.storage.embedded import is_embedded
 from rwsc.storage.files import open_read
-from rwsc.storage.images import probe_image
+from rwsc.storage.images import ImageInfo, probe_image
 from rwsc.storage.prefix import read_uri
 
 NUM_HEADERS = 200
@@ -186,11 +186,7 @@ def _is_absent(uri: str, source: Recognised) -> bool:
 def _header_of(uri: str) -> tuple[tuple[int, int] | None, str | None]:
     """Give an image's size from its first bytes, or from the whole file where those do not reach."""
     try:
-        try:
-            with open_read(uri) as file:
-                info = probe_image(file.read(_HEAD_BYTES))
-        except (UnreadableImage, ValueError):
-            info = probe_image(read_uri(uri))
+        info = _probe(uri)
     except ObjectMissing:
         return None, "no such file"
     except UnreadableImage as error:
@@ -200,6 +196,16 @@ def _header_of(uri: str) -> tuple[tuple[int, int] | None, str | None]:
             raise
         return None, error.message
     return (info.width, info.height), None
+
+
+def _probe(uri: str) -> ImageInfo:
+    if not is_embedded(uri):
+        try:
+            with open_read(uri) as file:
+                return probe_image(file.read(_HEAD_BYTES))
+        except UnreadableImage:
+            pass  # some headers lie further behind
+    return probe_image(read_uri(uri))
 
 
 class _Survey:

@@ -2,6 +2,8 @@ import json
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from rwsc.errors import SourceError
@@ -72,6 +74,25 @@ def test_listed_images_that_are_not_there_are_missing(tree, pixels):
         report = check_source(str(path))
         assert report.missing["images that are listed but not there"] == 1
         assert report.num_images == 2
+
+
+def test_images_inside_a_parquet_file_are_measured(tmp_path, pixels):
+    image = encode_image(pixels(0))
+    rows = [
+        {
+            "image": {"bytes": image, "path": f"{number}.png"},
+            "objects": {"bbox": [[5, 5, 20, 10]], "category": ["Gun"]},
+        }
+        for number in range(3)
+    ]
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / "train-00000-of-00001.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    for source in (tmp_path, path):
+        report = check_source(str(source))
+        assert (report.layout, report.num_images, report.num_headers) == ("huggingface", 3, 3)
+        assert report.by_class == {"gun": 3}
+        assert report.damaged == []
 
 
 def test_headers_are_read_of_an_even_sample_only(tree, pixels, monkeypatch):
