@@ -1,19 +1,28 @@
 import pickle
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from support.things import item_row, thing, write_bank
 
 from rwsc.errors import ObjectMissing, SourceError
-from rwsc.items.bank import ItemBank, bank_uri
+from rwsc.items.bank import BATCH_ROWS, ItemBank, bank_uri, iter_bank
 from rwsc.items.build import build_items
 from rwsc.items.config import ItemsConfig
+from rwsc.items.schema import ITEMS_KIND
+from rwsc.storage.parquet import write_table
 
 
 @pytest.fixture
 def bank_folder(maker, made_up, masked):
     for seed, (label, split) in enumerate([("gun", "train"), ("knife", "val"), ("gun", None)]):
         made = made_up(seed)
-        maker.add(made.image, [masked(made.mask_HW, label=label), masked(None)], split=split, licence="CC0")
+        maker.add(
+            made.image,
+            [masked(made.mask_HW, label=label), masked(None, flags=["crowd"])],
+            split=split,
+            licence="CC0",
+        )
     folder = str(maker.root / "bank")
     build_items(maker.write(), folder, ItemsConfig(workers=1))
     return folder
@@ -72,7 +81,7 @@ def test_the_hash_knows_the_items_and_not_their_order(bank_folder):
 
 
 def test_a_bank_without_a_usable_item_is_refused(maker, made_up, masked):
-    maker.add(made_up(0).image, [masked(None)])
+    maker.add(made_up(0).image, [masked(None, flags=["crowd"])])
     build_items(maker.write(), str(maker.root / "bank"))
     with pytest.raises(SourceError, match="no usable item among its 1 rows") as caught:
         ItemBank.load(str(maker.root / "bank"))
@@ -80,7 +89,7 @@ def test_a_bank_without_a_usable_item_is_refused(maker, made_up, masked):
 
 
 def test_another_file_or_none_is_no_bank(maker, made_up, masked):
-    maker.add(made_up(0).image, [masked(None)])
+    maker.add(made_up(0).image, [masked(None, flags=["crowd"])])
     with pytest.raises(SourceError, match=r"rwsc\.catalogue"):
         ItemBank.load(maker.write())
     with pytest.raises(ObjectMissing):
@@ -96,3 +105,19 @@ def test_an_address_is_a_file_or_a_folder():
     assert bank_uri("/a/b.parquet") == "/a/b.parquet"
     assert bank_uri("/a/b/") == "/a/b/items.parquet"
     assert bank_uri("s3://bucket/bank") == "s3://bucket/bank/items.parquet"
+
+
+def test_a_bank_is_read_part_by_part_and_a_damaged_or_older_one_is_refused(tmp_path):
+    rows = [item_row(f"{number:03d}", thing(number % 3)) for number in range(150)]
+    uri = write_bank(str(tmp_path / "whole"), rows)
+    parts = list(iter_bank(uri, ["item_id", "status"]))
+    assert max(part.num_rows for part in parts) <= BATCH_ROWS < 150
+    assert [name for part in parts for name in part["item_id"].to_pylist()] == [row.item_id for row in rows]
+    assert parts[0].column_names == ["item_id", "status"]
+    older = str(tmp_path / "older.parquet")
+    table = pa.concat_tables(iter_bank(uri)).drop_columns(["identity_stated"])
+    write_table(older, table, kind=ITEMS_KIND, version=1)
+    with pytest.raises(SourceError, match="no column identity_stated"):
+        list(iter_bank(older))
+    with pytest.raises(ObjectMissing):
+        list(iter_bank(str(tmp_path / "absent.parquet")))
