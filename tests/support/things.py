@@ -61,7 +61,7 @@ def item_row(item_id: str, pixels: Pixels | None = None, **fields) -> ItemRow:
         facts |= {
             "width": pixels[1].shape[1],
             "height": pixels[1].shape[0],
-            "method": "mask",
+            "method": "mask_unmixed",
             "transmission_png": encode_transmission(pixels[0]),
             "alpha_png": encode_alpha(pixels[1]),
         }

@@ -1,5 +1,6 @@
 """Makes bags with known items in them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from rwsc.physics.transmission import to_attenuation, to_transmission
 from rwsc.sources.catalogue import write_catalogue
 from rwsc.sources.index import index_source
 from rwsc.sources.masks import encode_rle
@@ -26,6 +28,11 @@ class MadeUpScan:
 
     bag_HWC: np.ndarray
     """The bag's own attenuation."""
+
+    @property
+    def attenuation_HWC(self) -> np.ndarray:
+        """What the image says of both."""
+        return to_attenuation(to_transmission(self.image, AIR))
 
 
 def item_mask(height: int, width: int) -> np.ndarray:
@@ -50,7 +57,8 @@ def make_scan(seed: int, *, height: int = 130, width: int = 130, bag: bool = Tru
         bag_HWC[:, x : x + 30] += 0.25
         bag_HWC[:8], bag_HWC[-8:], bag_HWC[:, :8], bag_HWC[:, -8:] = 0, 0, 0, 0
     mask_HW = item_mask(height, width)
-    thickness_HW = 1 + 0.3 * np.sin(np.arange(width) / 9)[None]
+    # Ribs finer than anything in the bag, lest the item be taken for following it.
+    thickness_HW = 1 + 0.15 * np.sin(np.arange(width) / 4)[None]
     item_HWC = (
         mask_HW[..., None] * thickness_HW[..., None] * np.array([1.4, 1.0, 0.7]) * rng.uniform(0.7, 1.3)
     )
@@ -111,3 +119,14 @@ def made_up():
 @pytest.fixture
 def masked():
     return an_object
+
+
+@pytest.fixture
+def one_torch_thread() -> Iterator[None]:
+    """As in a build: threads of torch's own would wait for each other on a busy machine."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -12,7 +12,7 @@ from support.things import thing
 
 from rwsc.errors import ObjectExists, SourceError
 from rwsc.items.bank import ItemBank
-from rwsc.items.build import NO_MASK, build_items, items_of_scan
+from rwsc.items.build import build_items
 from rwsc.items.config import ItemsConfig
 from rwsc.items.pixels import decode_alpha, decode_transmission
 from rwsc.sources.catalogue import iter_scans, read_catalogue
@@ -22,6 +22,7 @@ from rwsc.storage.prefix import Prefix
 from .conftest import item_mask
 
 CONFIG = ItemsConfig(workers=2)
+NEITHER = "neither a box nor a mask"
 
 
 def rows_of(uri):
@@ -42,7 +43,7 @@ def test_every_object_of_a_usable_scan_is_one_row(maker, made_up, masked):
         scan.image,
         [
             masked(scan.mask_HW),
-            masked(None, label="knife"),
+            masked(None, label="knife", flags=["no_box"]),
             masked(None, flags=["outside"]),
             masked(tiny_HW, label="bullet"),
         ],
@@ -52,7 +53,7 @@ def test_every_object_of_a_usable_scan_is_one_row(maker, made_up, masked):
     summary, rows = build(maker)
     assert [(row["label"], row["status"], row["reason"]) for row in rows] == [
         ("gun", "ok", None),
-        ("knife", "rejected", NO_MASK),
+        ("knife", "rejected", NEITHER),
         ("gun", "rejected", "outside the picture"),
         ("bullet", "rejected", "too small: 4 px across, least is 12"),
     ]
@@ -65,17 +66,6 @@ def test_every_object_of_a_usable_scan_is_one_row(maker, made_up, masked):
     }
     assert summary.by_reason["too small"] == 1
     assert summary.num_physical_items == 1
-
-
-def test_a_mask_over_a_crowd_of_objects_is_not_cut_out_as_one_item(maker, made_up, masked):
-    scan = made_up(0)
-    maker.add(scan.image, [masked(scan.mask_HW, flags=["crowd"])])
-    maker.add(made_up(1).image, [masked(scan.mask_HW)])
-    _, rows = build(maker)
-    assert [(row["status"], row["reason"]) for row in rows] == [
-        ("rejected", "several objects under one mask (crowd)"),
-        ("ok", None),
-    ]
 
 
 def test_a_row_carries_what_its_scan_knows(maker, made_up, masked):
@@ -103,13 +93,6 @@ def test_an_empty_split_stays_null(maker, made_up, masked):
     maker.add(made.image, [masked(made.mask_HW)])
     _, (row,) = build(maker)
     assert row["split"] is None
-
-
-def test_items_alone_on_the_belt_are_not_unmixed(maker, made_up, masked):
-    made = made_up(0, bag=False)
-    maker.add(made.image, [masked(made.mask_HW)], kind="isolated")
-    _, (row,) = build(maker)
-    assert (row["method"], row["status"]) == ("mask", "ok")
 
 
 def test_ids_come_from_the_content_and_not_from_order_or_settings(maker, made_up, masked):
@@ -198,7 +181,9 @@ def test_a_person_overrules_the_gate_and_the_row_says_so(maker, made_up, masked)
     made = made_up(0)
     tiny_HW = np.zeros_like(made.mask_HW)
     tiny_HW[100:104, 100:104] = True
-    maker.add(made.image, [masked(made.mask_HW), masked(tiny_HW), masked(None, label="knife")])
+    maker.add(
+        made.image, [masked(made.mask_HW), masked(tiny_HW), masked(None, label="knife", flags=["no_box"])]
+    )
     _, rows = build(maker)
     lines = [
         f"{row['item_id']},{word},why" for row, word in zip(rows, ["reject", "accept", "accept"], strict=True)
@@ -209,7 +194,7 @@ def test_a_person_overrules_the_gate_and_the_row_says_so(maker, made_up, masked)
     assert [(row["status"], row["reason"], row["review"]) for row in rows] == [
         ("rejected", "rejected in review: why", "reject"),
         ("ok", None, "accept"),
-        ("rejected", NO_MASK, "accept"),
+        ("rejected", NEITHER, "accept"),
     ]
     assert rows[1]["overruled_reason"] == "too small: 4 px across, least is 12"
     assert rows[1]["quality"]["area_px"] == 16
@@ -272,19 +257,13 @@ def test_a_build_that_breaks_off_leaves_no_file(maker, made_up, masked, monkeypa
 def test_a_scan_that_changed_or_vanished_fails_its_items_and_no_others(maker, made_up, masked):
     for seed in range(3):
         made = made_up(seed)
-        maker.add(made.image, [masked(made.mask_HW), masked(None)])
+        maker.add(made.image, [masked(made.mask_HW), masked(None, flags=["no_box"])])
     Path(maker.scans[0].uri).write_bytes(Path(maker.scans[1].uri).read_bytes())
     Path(maker.scans[2].uri).unlink()
     summary, rows = build(maker)
     assert [row["status"] for row in rows] == ["failed", "rejected", "ok", "rejected", "failed", "rejected"]
     assert "has changed since it was indexed" in rows[0]["reason"]
     assert summary.by_status == {"failed": 2, "rejected": 3, "ok": 1}
-
-
-def test_scans_without_masks_are_not_read_again(maker, made_up, masked):
-    scan = maker.add(made_up(0).image, [masked(None)])
-    Path(scan.uri).unlink()
-    assert [row.reason for row in items_of_scan(scan, config=CONFIG)] == [NO_MASK]
 
 
 def test_nothing_is_replaced_unasked_and_a_folder_is_an_address(maker, made_up, masked):

@@ -1,23 +1,17 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rwsc.items.config import ItemsConfig
-from rwsc.items.extract import Quality, clean_mask, extract_item, gate, soft_alpha
+from rwsc.items.extract import Cut, clean_mask, extract_item, soft_alpha
 
-AIR = np.full(3, 240.0, np.float32)
 CONFIG = ItemsConfig()
-GOOD = Quality(
-    area_px=2000, side_px=30, fill_ratio=0.5, frame_share=0, mean_attenuation=1, rim_contrast=1, lost_share=0
-)
 
 
-def extract(scan, **options):
-    options = {"air_level": AIR, "on_air": False, "config": CONFIG} | options
-    return extract_item(scan.image, scan.mask_HW, **options)
+def extract(scan, *, method="mask_unmixed", config=CONFIG, **options):
+    cut = Cut(mask_HW=scan.mask_HW, method=method, **options)
+    return extract_item(scan.attenuation_HWC, cut, config)
 
 
 def error_of(candidate, scan):
@@ -31,39 +25,50 @@ def error_of(candidate, scan):
 @pytest.mark.parametrize("seed", range(6))
 def test_taking_the_bag_away_beats_leaving_it_in(made_up, seed):
     scan = made_up(seed)
-    unmixed, mixed = extract(scan), extract(scan, on_air=True)
-    assert (unmixed.method, mixed.method) == ("mask_unmixed", "mask")
+    unmixed, mixed = extract(scan), extract(scan, method="given")
+    assert (unmixed.method, mixed.method) == ("mask_unmixed", "given")
     assert error_of(unmixed, scan) < 0.5 * error_of(mixed, scan)
     assert error_of(unmixed, scan) < 0.15
 
 
-def test_an_item_on_air_is_the_image_over_the_air_level(made_up):
+@pytest.mark.parametrize("method", ["given", "threshold"])
+def test_an_item_on_air_is_the_scan_itself(made_up, method):
     scan = made_up(0, bag=False)
-    assert error_of(extract(scan, on_air=True), scan) < 0.1
-    assert error_of(extract(scan), scan) == pytest.approx(
-        error_of(extract(scan, on_air=True), scan), abs=0.02
-    )
+    on_air = extract(scan, method=method)
+    assert error_of(on_air, scan) < 0.1
+    assert error_of(extract(scan), scan) == pytest.approx(error_of(on_air, scan), abs=0.02)
 
 
-def test_gray_and_sixteen_bit_scans_give_the_same_item(made_up):
+def test_what_is_known_of_the_mask_does_not_change_the_cut(made_up):
     scan = made_up(1)
-    eight = extract(scan)
-    sixteen = extract_item(
-        scan.image.astype(np.uint16) * 257, scan.mask_HW, air_level=AIR * 257, on_air=False, config=CONFIG
+    by_mask = extract(scan)
+    by_box = extract(scan, method="box_unmixed", bbox_xywh=(30.0, 40.0, 61.0, 51.0), confidence=0.3)
+    np.testing.assert_array_equal(by_box.transmission_HWC, by_mask.transmission_HWC)
+    np.testing.assert_array_equal(by_box.alpha_HW, by_mask.alpha_HW)
+    assert (by_mask.quality.confidence, by_box.quality.confidence) == (1, 0.3)
+
+
+def test_coverage_that_was_given_is_kept(made_up):
+    scan = made_up(0, bag=False)
+    alpha_HW = scan.mask_HW * np.float32(0.8)
+    candidate = extract(scan, method="given", alpha_HW=alpha_HW)
+    x, y, w, h = candidate.bbox_xywh
+    np.testing.assert_array_equal(candidate.alpha_HW, alpha_HW[y : y + h, x : x + w])
+    # The item's own transmission does not depend on how much of a pixel it covers.
+    covered_HW = scan.mask_HW[y : y + h, x : x + w]
+    np.testing.assert_array_equal(
+        candidate.transmission_HWC[covered_HW], extract(scan, method="given").transmission_HWC[covered_HW]
     )
-    np.testing.assert_allclose(sixteen.transmission_HWC, eight.transmission_HWC, rtol=1e-4)
-    gray = extract_item(scan.image[..., 0], scan.mask_HW, air_level=AIR[:1], on_air=False, config=CONFIG)
-    np.testing.assert_allclose(gray.transmission_HWC, eight.transmission_HWC[..., :1], rtol=1e-4)
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.integers(0, 2**31 - 1))
-def test_an_item_never_brightens_and_is_air_where_it_covers_nothing(seed):
+@given(st.integers(0, 2**31 - 1), st.sampled_from(["given", "threshold", "mask_unmixed", "box_unmixed"]))
+def test_an_item_never_brightens_and_is_air_where_it_covers_nothing(seed, method):
     rng = np.random.default_rng(seed)
-    image = rng.integers(0, 256, (50, 60, 3), dtype=np.uint8)
+    attenuation_HWC = rng.uniform(0, 6, (50, 60, 3)).astype(np.float32)
     mask_HW = np.zeros((50, 60), bool)
     mask_HW[rng.integers(0, 20) : 35, rng.integers(0, 20) : 40] = True
-    candidate = extract_item(image, mask_HW, air_level=AIR, on_air=bool(seed % 2), config=CONFIG)
+    candidate = extract_item(attenuation_HWC, Cut(mask_HW=mask_HW, method=method), CONFIG)
     assert candidate.transmission_HWC.dtype == candidate.alpha_HW.dtype == np.float32
     assert candidate.transmission_HWC.shape[:2] == candidate.alpha_HW.shape
     assert 0 < candidate.transmission_HWC.min() <= candidate.transmission_HWC.max() <= 1
@@ -107,24 +112,6 @@ def test_coverage_is_whole_where_the_picture_cuts_the_item():
     assert (soft_alpha(np.ones((5, 5), bool), rim_px=1.5) == 1).all()
 
 
-def test_an_item_cut_off_by_the_picture_is_measured_so(made_up):
-    scan = made_up(0)
-    whole = extract(scan).quality
-    cut = extract_item(scan.image[:, 45:], scan.mask_HW[:, 45:], air_level=AIR, on_air=False, config=CONFIG)
-    assert whole.frame_share == 0
-    assert cut.quality.frame_share > CONFIG.max_frame_share
-    assert whole.area_px == scan.mask_HW.sum()
-    assert whole.side_px == 51
-
-
-def test_a_loose_mask_that_reaches_the_edge_over_air_is_not_cut_off(made_up):
-    scan = made_up(0, bag=False)
-    loose_HW = np.zeros_like(scan.mask_HW)
-    loose_HW[39:91, :] = True
-    candidate = extract_item(scan.image, loose_HW, air_level=AIR, on_air=True, config=CONFIG)
-    assert candidate.quality.frame_share == 0
-
-
 def test_specks_are_dropped_and_pinholes_filled_but_parts_and_holes_kept():
     mask_HW = np.zeros((60, 60), bool)
     mask_HW[5:25, 5:25] = True
@@ -146,34 +133,3 @@ def test_a_gap_at_the_pictures_edge_is_no_hole():
     mask_HW[0, 3] = False
     np.testing.assert_array_equal(clean_mask(mask_HW, min_part_share=0, fill_holes_px=16), mask_HW)
     assert clean_mask(np.ones((4, 4), bool), min_part_share=0.2, fill_holes_px=16).all()
-
-
-def test_loss_is_measured_in_the_channel_in_which_the_item_shows_most(made_up):
-    scan = made_up(0)
-    scan.image[..., 2] = 40  # says nothing of the item, but its strongest channel does
-    assert extract(scan).quality.lost_share < 0.05
-
-
-def test_an_item_that_cannot_be_told_from_its_bag_is_lost(made_up):
-    scan = made_up(0)
-    scan.image[:] = 60
-    quality = extract(scan).quality
-    assert quality.lost_share == 1
-    assert quality.rim_contrast == pytest.approx(0, abs=1e-6)
-    assert gate(quality, CONFIG) is not None
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"side_px": 11}, "too small: 11 px across, least is 12"),
-        ({"area_px": 149}, "too small: 149 pixels, least is 150"),
-        ({"frame_share": 0.3}, "cut off by the picture's edge: 30% of its outline, most is 2%"),
-        ({"mean_attenuation": 0.05}, "no contrast: attenuation 0.050, least is 0.1"),
-        ({"rim_contrast": -0.2}, "no outline: contrast -0.200 at the rim, least is 0.05"),
-        ({"lost_share": 0.8}, "lost in its bag: 80% of it cannot be told apart, most is 15%"),
-    ],
-)
-def test_the_gate_says_what_is_not_good_enough(change, reason):
-    assert gate(GOOD, CONFIG) is None
-    assert gate(replace(GOOD, **change), CONFIG) == reason

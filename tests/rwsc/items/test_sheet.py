@@ -22,7 +22,7 @@ HOSTILE = [
 def card(item_id="a1b2", *, label="gun", status="ok", reason=None, colour=(10, 60, 200), **fields):
     row = {
         "item_id": item_id, "physical_item_id": item_id, "label": label, "status": status, "reason": reason,
-        "method": "mask", "split": None, "review": None, "overruled_reason": None, "licence": "CC0",
+        "method": "given", "split": None, "review": None, "overruled_reason": None, "licence": "CC0",
         "quality": {"area_px": 1234, "rim_contrast": 0.5}, "source_scan_id": "s", "dataset": "d", "group": None,
     }  # fmt: skip
     picture = np.full((PICTURE_PX // 2, PICTURE_PX, 3), colour, np.uint8)
