@@ -57,8 +57,7 @@ def make_scan(seed: int, *, height: int = 130, width: int = 130, bag: bool = Tru
         bag_HWC[:, x : x + 30] += 0.25
         bag_HWC[:8], bag_HWC[-8:], bag_HWC[:, :8], bag_HWC[:, -8:] = 0, 0, 0, 0
     mask_HW = item_mask(height, width)
-    # Ribs finer than anything in the bag, lest the item be taken for following it.
-    thickness_HW = 1 + 0.15 * np.sin(np.arange(width) / 4)[None]
+    thickness_HW = 1 + 0.3 * np.sin(np.arange(width) / 9)[None]
     item_HWC = (
         mask_HW[..., None] * thickness_HW[..., None] * np.array([1.4, 1.0, 0.7]) * rng.uniform(0.7, 1.3)
     )
@@ -121,7 +120,7 @@ def masked():
     return an_object
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def one_torch_thread() -> Iterator[None]:
     """As in a build: threads of torch's own would wait for each other on a busy machine."""
     import torch

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rwsc.items.unmix import bag_under, dilate, fill_smoothly
+from rwsc.items.unmix import bag_under, continuation_error, dilate, fill_smoothly
 
 
 def blob(seed, height=37, width=50):
@@ -68,6 +68,37 @@ def test_a_metal_neighbour_is_not_smeared_under_the_item():
     uncapped = bag_under(attenuation_HWC, hidden_HW, neighbour_quantile=1.0)
     assert capped[hidden_HW].max() == pytest.approx(0.2)
     assert uncapped[hidden_HW].max() > 1.0
+
+
+def test_a_smooth_bag_is_continued_almost_without_error_and_an_unforeseeable_one_with_its_own_spread():
+    hidden_HW = np.zeros((90, 90), bool)
+    hidden_HW[35:55, 35:55] = True
+    x_HW = np.broadcast_to(np.arange(90, dtype=np.float32), (90, 90))
+    noise_HW = np.random.default_rng(0).uniform(0, 1, (90, 90)).astype(np.float32)
+    errors = [
+        continuation_error(bag_HW[..., None], hidden_HW, neighbour_quantile=1)
+        for bag_HW in (np.full((90, 90), 0.7, np.float32), 0.01 * x_HW, noise_HW)
+    ]
+    assert errors[0] == pytest.approx(0, abs=1e-6)
+    assert errors[1] < 0.05
+    assert errors[2] == pytest.approx(0.27, abs=0.06)
+
+
+def test_what_lies_under_an_item_does_not_change_the_error_of_continuing():
+    hidden_HW = np.zeros((90, 90), bool)
+    hidden_HW[35:55, 35:55] = True
+    bag_HWC = np.random.default_rng(1).uniform(0, 1, (90, 90, 3)).astype(np.float32)
+    with_item_HWC = bag_HWC + 5 * hidden_HW[..., None].astype(np.float32)
+    assert continuation_error(bag_HWC, hidden_HW, neighbour_quantile=0.9) == continuation_error(
+        with_item_HWC, hidden_HW, neighbour_quantile=0.9
+    )
+
+
+@pytest.mark.parametrize("reach", [0, 4])
+def test_where_nothing_is_seen_around_there_is_no_error(reach):
+    hidden_HW = np.ones((30, 30), bool)
+    hidden_HW[:reach] = False
+    assert continuation_error(np.ones((30, 30, 3), np.float32), hidden_HW, neighbour_quantile=0.9) == 0
 
 
 def test_a_mask_grows_by_its_radius():
