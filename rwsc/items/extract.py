@@ -35,6 +35,9 @@ class Candidate:
     alpha_HW: np.ndarray
     """Coverage, float32 in [0, 1]."""
 
+    bag_HWC: np.ndarray
+    """Transmission of what lies under and around the cut-out, the item taken away; 1 where there was air only."""
+
     quality: Quality
 
 
@@ -100,6 +103,7 @@ def extract_item(attenuation_HWC: np.ndarray, cut: Cut, config: ItemsConfig) -> 
         method=cut.method,
         transmission_HWC=transmission_HWC[inner],
         alpha_HW=alpha_HW,
+        bag_HWC=from_attenuation(np.where(hidden_HW[..., None], bag_HWC, scan_HWC))[inner],
         quality=measure(
             Evidence(
                 scan_HWC=scan_HWC,

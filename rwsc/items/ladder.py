@@ -52,17 +52,44 @@ def items_of_scan(scan: Scan, *, config: ItemsConfig, outliner: SeesBoxes) -> li
             replace(row, status="failed", reason=one_line(error)) if number in wanted else row
             for number, row in enumerate(rows)
         ]
+    for number, found in cut_objects(scan, image, config=config, outliner=outliner).items():
+        rows[number] = (
+            replace(rows[number], reason=found)
+            if isinstance(found, str)
+            else _filled_row(rows[number], found, config)
+        )
+    return rows
+
+
+def cut_objects(
+    scan: Scan, image: np.ndarray, *, config: ItemsConfig, outliner: SeesBoxes
+) -> dict[int, Candidate | str]:
+    """Cut out what can be cut out of a scan that has been read.
+
+    Args:
+        scan: A usable scan.
+        image: Its pixels, with the alpha channel where it has one.
+        config: Settings.
+        outliner: What finds items in boxes.
+
+    Returns:
+        By place among the scan's objects, the cut-out or why there is none.
+    """
     attenuation_HWC = _attenuation(image, scan)
     cuts: dict[int, Cut] = {}
-    for number in wanted:
+    results: dict[int, Candidate | str] = {}
+    for number, thing in enumerate(scan.objects):
+        if (reason := _why_not_cut(scan, thing)) is not None:
+            results[number] = reason
+            continue
         try:
-            cuts[number] = _find(scan, scan.objects[number], image, attenuation_HWC, outliner)
+            cuts[number] = _find(scan, thing, image, attenuation_HWC, outliner)
         except RwscError as error:
-            rows[number] = replace(rows[number], reason=one_line(error))
+            results[number] = one_line(error)
     for number, cut in cuts.items():
         whole = replace(cut, others_HW=_others(cuts, number))
-        rows[number] = _filled_row(rows[number], extract_item(attenuation_HWC, whole, config), config)
-    return rows
+        results[number] = extract_item(attenuation_HWC, whole, config)
+    return results
 
 
 def _why_not_cut(scan: Scan, thing: ScanObject) -> str | None:

@@ -1,0 +1,1 @@
+"""Measure what rwsc does against what is known."""

@@ -1,0 +1,102 @@
+"""Cut items out of phantoms, whose truth is known, from their boxes alone."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rwsc.evaluation.masks import iou
+from rwsc.items.config import ItemsConfig
+from rwsc.items.extract import Cut, extract_item
+from rwsc.items.in_box import SeesBoxes, mask_in_box
+from rwsc.items.quality import gate
+from rwsc.physics.phantom_scenes import Scene, draw_bags, draw_scene
+from rwsc.physics.phantoms import render
+from rwsc.physics.transmission import DEFAULT_FLOOR, from_attenuation, to_attenuation, to_transmission
+from rwsc.training.outliner_samples import sloppy_box
+
+_BAG_SEED = 20_261
+_NUM_BAGS = 60
+_SIZE_PX = (60.0, 170.0)
+_AIR_LEVEL = 252.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhantomCheck:
+    """What became of one phantom item."""
+
+    label: str
+    density: float
+    """Mean attenuation of what truly lies under the item, in nepers."""
+
+    iou: float
+    """Overlap of the mask that was found with the true one."""
+
+    confidence: float
+    reason: str | None
+    """Why the gate rejects it, or None."""
+
+    error_mixed: float
+    """Mean error of the item's transmission when the bag is left in, over the true mask."""
+
+    error_unmixed: float
+    """The same when it is taken away."""
+
+
+def check_phantoms(count: int, seed: int, config: ItemsConfig, outliner: SeesBoxes) -> Iterator[PhantomCheck]:
+    """Draw scenes that no training saw, and cut their items out.
+
+    Boxes are drawn as loosely as annotators draw them. Un-mixing is measured under the true mask, so that its
+    error is not that of the outline.
+
+    Args:
+        count: Scenes.
+        seed: Decides them; scene n does not depend on `count`.
+        config: Settings of the item bank.
+        outliner: What finds items in boxes.
+
+    Yields:
+        PhantomCheck: One per scene.
+    """
+    bags = draw_bags(_BAG_SEED, _NUM_BAGS)
+    for number in range(count):
+        yield _check(np.random.default_rng([seed, number]), bags, config, outliner)
+
+
+def _check(
+    rng: np.random.Generator, bags: Sequence[np.ndarray], config: ItemsConfig, outliner: SeesBoxes
+) -> PhantomCheck:
+    scene = draw_scene(rng, bags, size_px=_SIZE_PX)
+    image = render(from_attenuation(scene.attenuation_HWC), rng, air_level=_AIR_LEVEL)
+    attenuation_HWC = to_attenuation(to_transmission(image, _AIR_LEVEL))
+    true_HW = scene.cover_HW > 0.5
+    bbox_xywh = sloppy_box(rng, scene.bbox_xywh)
+    found = mask_in_box(attenuation_HWC, bbox_xywh, outliner)
+    reason: str | None = "no item seen in its box"
+    if found.mask_HW.any():
+        cut = Cut(
+            mask_HW=found.mask_HW, method="box_unmixed", bbox_xywh=bbox_xywh, confidence=found.confidence
+        )
+        reason = gate(extract_item(attenuation_HWC, cut, config).quality, config)
+    mixed, unmixed = (
+        _transmission_error(scene, attenuation_HWC, Cut(mask_HW=true_HW, method=method), config)
+        for method in ("given", "mask_unmixed")
+    )
+    return PhantomCheck(
+        label=scene.label,
+        density=float(scene.without_item_HWC[true_HW].mean()),
+        iou=iou(found.mask_HW, true_HW),
+        confidence=found.confidence,
+        reason=reason,
+        error_mixed=mixed,
+        error_unmixed=unmixed,
+    )
+
+
+def _transmission_error(scene: Scene, attenuation_HWC: np.ndarray, cut: Cut, config: ItemsConfig) -> float:
+    candidate = extract_item(attenuation_HWC, cut, config)
+    x, y, w, h = candidate.bbox_xywh
+    place = slice(y, y + h), slice(x, x + w)
+    true_HWC = from_attenuation(scene.attenuation_HWC - scene.without_item_HWC)[place]
+    error_HWC = np.abs(candidate.transmission_HWC - np.maximum(true_HWC, DEFAULT_FLOOR))
+    return float(error_HWC[cut.mask_HW[place]].mean())
