@@ -52,7 +52,7 @@ class ItemsConfig(Settings):
     """Holes of a mask up to this many pixels are filled: they are noise of a threshold, and what is measured
     there is air in any case. Larger ones are kept."""
 
-    dilate_px: int = Field(default=4, ge=0, le=50)
+    dilate_px: int = Field(default=3, ge=0, le=50)
     """Band around the mask, in pixels, that does not count as bag: blur and edge enhancement lie there."""
 
     context: float = Field(default=0.25, ge=0, le=4)

@@ -67,7 +67,7 @@ def extract_item(attenuation_HWC: np.ndarray, cut: Cut, config: ItemsConfig) -> 
 
     On air, the item's attenuation is the scan's. In a bag it is
 
-    .. math:: t_f = \exp(-\max(a - a_b, 0))
+    .. math:: t_f = \exp(-(a - a_b)), \qquad 0 \le a_b \le a
 
     with the scan's attenuation :math:`a` and the bag's, :math:`a_b`, continued from around the item. For
     pseudo-colour both hold per channel, which is an approximation.
@@ -90,8 +90,9 @@ def extract_item(attenuation_HWC: np.ndarray, cut: Cut, config: ItemsConfig) -> 
     bag_HWC, error = np.zeros_like(scan_HWC), 0.0
     if cut.method.endswith("_unmixed"):
         bag_HWC = bag_under(scan_HWC, hidden_HW, neighbour_quantile=config.neighbour_quantile)
+        bag_HWC = np.minimum(bag_HWC, scan_HWC)  # a part attenuates no more than the whole
         error = continuation_error(scan_HWC, hidden_HW, neighbour_quantile=config.neighbour_quantile)
-    item_HWC = np.maximum(scan_HWC - bag_HWC, 0)
+    item_HWC = scan_HWC - bag_HWC
     alpha_HW = (
         soft_alpha(mask_HW_near, rim_px=config.rim_px) if cut.alpha_HW is None else cut.alpha_HW[window]
     )
