@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from rwsc.errors import RwscError
+from rwsc.errors import RwscError, SourceError
 from rwsc.items.config import ItemsConfig
 from rwsc.items.extract import Candidate, Cut, extract_item
 from rwsc.items.in_box import SeesBoxes, mask_in_box
@@ -114,7 +114,7 @@ def _find(
         RwscError: Nothing was found where the annotation points.
     """
     if thing.mask_rle is not None:
-        mask_HW = decode_rle(thing.mask_rle, height=image.shape[0], width=image.shape[1])
+        mask_HW = _mask(thing.mask_rle, image.shape)
         if scan.kind != "isolated":
             return Cut(mask_HW=mask_HW, method="mask_unmixed")
         alpha_HW = _alpha(image) if "alpha_mask" in thing.flags else None
@@ -129,6 +129,16 @@ def _find(
     return Cut(mask_HW=found.mask_HW, method="box_unmixed", bbox_xywh=bbox_xywh, confidence=found.confidence)
 
 
+def _mask(mask_rle: str, shape_hw: tuple[int, ...]) -> np.ndarray:
+    try:
+        mask_HW = decode_rle(mask_rle, height=shape_hw[0], width=shape_hw[1])
+    except ValueError as error:
+        raise SourceError(f"damaged mask: {error}", remedy="index the source again") from None
+    if not mask_HW.any():
+        raise SourceError("empty mask", remedy="index the source again")
+    return mask_HW
+
+
 def _box(thing: ScanObject) -> BBox:
     x, y, w, h = thing.bbox_xywh
     return x, y, w, h
@@ -141,10 +151,15 @@ def _alpha(image: np.ndarray) -> np.ndarray | None:
 
 
 def _attenuation(image: np.ndarray, scan: Scan) -> np.ndarray:
-    """Give the scan's attenuation, (H, W, C), against the air level the catalogue states."""
+    """Give the scan's attenuation, (H, W, C), against the air level the catalogue states.
+
+    What a picture holds where nothing is (mostly black) is no measurement; there it is air.
+    """
     seen = without_alpha(image)
     air_level = np.asarray(scan.air_level, dtype=np.float32)
-    return to_attenuation(to_transmission(seen.reshape(*seen.shape[:2], -1), air_level))
+    attenuation_HWC = to_attenuation(to_transmission(seen.reshape(*seen.shape[:2], -1), air_level))
+    alpha_HW = _alpha(image)
+    return attenuation_HWC if alpha_HW is None else np.where(alpha_HW[..., None] > 0, attenuation_HWC, 0)
 
 
 def _others(cuts: Mapping[int, Cut], number: int) -> np.ndarray:
