@@ -108,11 +108,7 @@ def _why_not_cut(scan: Scan, thing: ScanObject) -> str | None:
 def _find(
     scan: Scan, thing: ScanObject, image: np.ndarray, attenuation_HWC: np.ndarray, outliner: SeesBoxes
 ) -> Cut:
-    """Take the best rung of the ladder for one object.
-
-    Raises:
-        RwscError: Nothing was found where the annotation points.
-    """
+    """Take the best rung of the ladder for one object; raises RwscError where nothing is found."""
     if thing.mask_rle is not None:
         mask_HW = _mask(thing.mask_rle, image.shape)
         if scan.kind != "isolated":

@@ -23,6 +23,8 @@ _TOLD_EVERY = 50
 def train_to_folder(
     output: Path,
     steps: int = OutlinerRun.steps,
+    batch: int = OutlinerRun.batch,
+    num_bags: int = OutlinerRun.num_bags,
     seed: int = OutlinerRun.seed,
     loader_workers: int = OutlinerRun.loader_workers,
 ) -> None:
@@ -31,11 +33,13 @@ def train_to_folder(
     Args:
         output: Folder for both; what is there is replaced.
         steps: Batches to train on.
+        batch: Views in each.
+        num_bags: Different bags, varied each time an item is put into one.
         seed: Decides all phantoms and the first weights.
         loader_workers: Processes that draw phantoms; the weights do not depend on it.
     """
     torch.set_num_threads(1)
-    run = OutlinerRun(steps=steps, seed=seed, loader_workers=loader_workers)
+    run = OutlinerRun(steps=steps, batch=batch, num_bags=num_bags, seed=seed, loader_workers=loader_workers)
     recent: deque[OutlinerProgress] = deque(maxlen=_TOLD_EVERY)
     started = time.monotonic()
 

@@ -29,6 +29,15 @@ def test_every_shipped_settings_file_loads(path, monkeypatch):
         load_settings(KINDS[section], section=section, file=str(path))
 
 
+def test_the_job_that_trains_the_outliner_says_what_it_takes():
+    command = [sys.executable, str(ROOT / "jobs" / "train_outliner.py"), "--help"]
+    # A plain terminal: colours would come between the dashes and the name.
+    environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200"}
+    out = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    for option in ("--steps", "--seed", "--loader-workers"):
+        assert option in out
+
+
 @pytest.mark.ray
 @pytest.mark.slow
 def test_the_smoke_settings_go_through_every_stage_as_jobs_do(ray_cluster, tmp_path):
