@@ -3,23 +3,59 @@
 import json
 import sys
 from contextlib import redirect_stdout
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from rwsc.errors import ConfigError
+
+NAMES = ("synth", "items")
+
 
 def bench(
-    num_images: Annotated[int, typer.Option(min=1, help="Images that each end-to-end run makes.")] = 256,
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="synth: rates. items: how well items are cut out.")
+    ] = "synth",
+    num_images: Annotated[
+        int,
+        typer.Option(min=1, help="Images that each end-to-end run makes; phantoms that items are cut from."),
+    ] = 256,
+    catalogue: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CATALOGUE", help="items: also compare boxes alone with the masks of these scans."
+        ),
+    ] = None,
+    without_groups: Annotated[
+        str, typer.Option(metavar="A,B", help="items: leave out scans of these groups.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure synthesis on made-up scans: every stage by itself, a plain loop, and the same through Ray."""
-    from rwsc.runs.bench import measure
-
+    """Measure on made-up scans: the rates of synthesis, or how well items are cut out where the truth is known."""
+    if name not in NAMES:
+        raise ConfigError(f"no benchmark {name!r}", remedy=f"there are {' and '.join(NAMES)}")
     with redirect_stdout(sys.stderr):  # Ray speaks on stdout, which is kept for data
-        found = measure(num_images)
+        found = _measure(name, num_images, catalogue, without_groups)
     if as_json:
         sys.stdout.write(json.dumps(found, indent=1) + "\n")
-        return
+    elif name == "items":
+        _tell_items(found)
+    else:
+        _tell_rates(found)
+
+
+def _measure(name: str, number: int, catalogue: str | None, without_groups: str) -> dict[str, Any]:
+    if name == "items":
+        from rwsc.runs.bench_items import measure_items
+
+        groups = [group for group in without_groups.split(",") if group]
+        return measure_items(number, catalogue, without_groups=groups)
+    from rwsc.runs.bench import measure
+
+    return measure(number)
+
+
+def _tell_rates(found: dict[str, Any]) -> None:
     sys.stdout.write("milliseconds per image      median  fastest  slowest\n")
     for name, spread in found["stages_ms"].items():
         sys.stdout.write(
@@ -28,4 +64,40 @@ def bench(
     for engine, rates in found["end_to_end"].items():
         for name, rate in rates.items():
             sys.stdout.write(f"{engine:<5} {name}: {rate}\n")
+    _tell_machine(found)
+
+
+def _tell_items(found: dict[str, Any]) -> None:
+    phantoms = found["phantoms"]
+    _tell_table(
+        "phantoms, from loose boxes", {"all": phantoms["all"]} | phantoms["by_density"] | phantoms["by_class"]
+    )
+    sys.stdout.write(f"confidence ranks good above bad (AUC): {_shown(phantoms['confidence_auc'])}\n\n")
+    if (scans := found.get("scans")) is not None:
+        _tell_table(
+            "masked scans, from boxes", {"all": scans["all"]} | scans["by_method"] | scans["by_class"]
+        )
+        sys.stdout.write(f"confidence ranks fair above bad (AUC): {_shown(scans['confidence_auc'])}\nworst\n")
+        for worst in scans["worst"]:
+            fate = worst["reason"] or "accepted"
+            sys.stdout.write(f"  IoU {worst['iou']:.2f}  {worst['label']}  {worst['uri']}  {fate}\n")
+    _tell_machine(found)
+
+
+def _tell_table(title: str, rows: dict[str, dict[str, float]]) -> None:
+    names = list(next(iter(rows.values())))
+    for name in names:
+        sys.stdout.write(f"{'':<28}{'| ' * names.index(name)}{name.replace('_', ' ')}\n")
+    sys.stdout.write(f"{title}\n")
+    for label, row in rows.items():
+        sys.stdout.write(f"  {label[:24]:<26}" + "  ".join(_shown(row[name]) for name in names) + "\n")
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "unknown"
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
+
+
+def _tell_machine(found: dict[str, Any]) -> None:
     sys.stdout.write(", ".join(f"{name} {value}" for name, value in found["machine"].items()) + "\n")

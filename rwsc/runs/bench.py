@@ -1,12 +1,10 @@
 """Rates of the stages and of the whole in one run, so that they can be compared with each other."""
 
 import hashlib
-import platform
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +24,7 @@ from rwsc.items.bank import ItemBank
 from rwsc.items.build import build_items
 from rwsc.items.config import ItemsConfig
 from rwsc.runs.demo import DemoSize, write_phantoms
+from rwsc.runs.machine import describe_machine
 from rwsc.runs.synthesize import synthesize
 from rwsc.runs.weights import CARD_KEY, WEIGHTS_KEY
 from rwsc.sources.catalogue import read_catalogue
@@ -57,7 +56,7 @@ def measure(num_images: int) -> dict[str, Any]:
         return {
             "stages_ms": _stages(work),
             "end_to_end": {engine: _end_to_end(work, engine, num_images) for engine in ("tip", "rwsc")},
-            "machine": _machine(),
+            "machine": describe_machine(),
         }
 
 
@@ -153,24 +152,3 @@ def _config(work: Prefix, engine: str, num_images: int) -> SynthConfig:
         engine=engine,  # type: ignore[arg-type]
         shard_images=SHARD_IMAGES,
     )
-
-
-def _machine() -> dict[str, Any]:
-    import os
-
-    model = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.processor(),
-    )
-    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
-    return {
-        "cpu": model,
-        "cores": os.cpu_count(),
-        "gpu": gpu,
-        "torch": torch.__version__,
-        "rwsc": rwsc.__version__,
-    }
