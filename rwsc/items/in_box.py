@@ -62,6 +62,8 @@ def mask_in_box(attenuation_HWC: np.ndarray, bbox_xywh: BBox, outliner: SeesBoxe
     if np.count_nonzero(guess_HW) < _FEWEST_PX:
         return BoxMask(mask_HW=mask_HW, confidence=0.0)
     settled_HW = _without_specks(_cut(attenuation_HWC[rows, columns], likely_HW))
+    if np.count_nonzero(settled_HW) < _FEWEST_PX:
+        return BoxMask(mask_HW=mask_HW, confidence=0.0)  # the scan bears nothing of the guess out
     mask_HW[rows, columns] = settled_HW
     agreement = np.count_nonzero(guess_HW & settled_HW) / np.count_nonzero(guess_HW | settled_HW)
     return BoxMask(mask_HW=mask_HW, confidence=outline.expected_iou * agreement)

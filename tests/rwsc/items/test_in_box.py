@@ -99,11 +99,16 @@ def test_the_same_box_gives_the_same_bytes_whatever_came_before(scenes):
     assert first.confidence == again.confidence
 
 
-def test_a_box_around_air_holds_nothing():
-    found = mask_in_box(np.zeros((120, 150, 3), np.float32), (40.0, 30.0, 50.0, 60.0), default_outliner())
-    assert not found.mask_HW.any()
-    assert found.mask_HW.shape == (120, 150)
-    assert found.confidence == 0
+@pytest.mark.parametrize("level", [0, 0.3])
+def test_a_box_around_nothing_holds_nothing(level):
+    rng = np.random.default_rng(0)
+    even_HWC = np.full((200, 220, 3), level, np.float32)
+    for _ in range(6):
+        w, h = rng.uniform(15, 150, 2)
+        found = mask_in_box(even_HWC, (30.0, 30.0, w, h), default_outliner())
+        assert not found.mask_HW.any()
+        assert found.mask_HW.shape == (200, 220)
+        assert found.confidence == 0
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -160,6 +165,19 @@ def test_what_the_outliner_is_sure_of_stays():
     truth_HW, attenuation_HWC = plate()
     found = mask_in_box(attenuation_HWC, BOX_XYWH, Says(np.where(truth_HW, 1, 0) * (np.arange(120) < 60)))
     np.testing.assert_array_equal(found.mask_HW, truth_HW & (np.arange(120) < 60))
+
+
+@pytest.mark.parametrize("shift", [(-50, 0), (0, -45), (-50, -45), (55, 60)])
+def test_an_item_that_the_picture_cuts_off_is_outlined_where_it_is(shift):
+    truth_HW, attenuation_HWC = plate()
+    moved_HW, moved_HWC = np.zeros_like(truth_HW), np.full_like(attenuation_HWC, 0.3)
+    y, x = np.nonzero(truth_HW)
+    is_in = (x + shift[0] >= 0) & (x + shift[0] < 120) & (y + shift[1] >= 0) & (y + shift[1] < 120)
+    moved_HW[y[is_in] + shift[1], x[is_in] + shift[0]] = True
+    moved_HWC[moved_HW] = 1.5
+    box_xywh = (BOX_XYWH[0] + shift[0], BOX_XYWH[1] + shift[1], *BOX_XYWH[2:])
+    found = mask_in_box(moved_HWC, box_xywh, Says(moved_HW))
+    np.testing.assert_array_equal(found.mask_HW, moved_HW)
 
 
 def test_specks_are_dropped():

@@ -99,6 +99,15 @@ def test_a_box_that_reaches_out_of_the_picture_is_no_matter():
     )
 
 
+def test_a_stain_that_hardly_shows_is_no_item():
+    matter_HW = np.zeros((SIDE, SIDE))
+    matter_HW[5:30, 5:60] = 0.05
+    with pytest.raises(SourceError):
+        mask_on_air(belt(matter_HW, noise=0.5))
+    mask_HW = item_mask(SIDE, SIDE)
+    assert_outlined(mask_on_air(belt(matter_HW + 0.8 * mask_HW, noise=0.5)), mask_HW)
+
+
 def test_specks_far_smaller_than_the_item_are_dropped():
     matter_HW = 0.8 * item_mask(SIDE, SIDE)
     matter_HW[10:15, 10:15] = 0.8

@@ -45,11 +45,17 @@ def test_the_same_seed_draws_the_same_sample(bags):
     assert (one[0] != other[0]).any()
 
 
-def test_the_item_is_darker_than_what_lies_around_it(bags):
-    samples = [draw_sample(np.random.default_rng(seed), bags) for seed in range(20)]
-    excess = [
-        view_CNN[:3, mask_NN > 0.9].mean() - view_CNN[:3, (mask_NN == 0) & (view_CNN[3] == 1)].mean()
-        for view_CNN, mask_NN in samples
-        if (mask_NN > 0.9).any()
-    ]
-    assert np.median(excess) > 0.05
+def excess(view_CNN, mask_NN):
+    """Attenuation under the mask less that of the rest of the box."""
+    is_beside_NN = (mask_NN == 0) & (view_CNN[3] == 1)
+    return view_CNN[:3, mask_NN > 0.9].mean() - view_CNN[:3, is_beside_NN].mean()
+
+
+def test_the_mask_lies_where_the_item_is_however_both_were_turned(bags):
+    samples = [draw_sample(np.random.default_rng(seed), bags) for seed in range(24)]
+    samples = [(view_CNN, mask_NN) for view_CNN, mask_NN in samples if (mask_NN > 0.9).any()]
+    right = [excess(view_CNN, mask_NN) for view_CNN, mask_NN in samples]
+    assert np.median(right) > 0.05
+    for turns in (1, 2, 3):
+        turned = [excess(view_CNN, np.rot90(mask_NN, turns)) for view_CNN, mask_NN in samples]
+        assert np.mean(right) > 1.5 * np.mean(turned)
