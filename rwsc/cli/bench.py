@@ -1,12 +1,11 @@
 """``rwsc bench``."""
 
 import json
-import sys
-from contextlib import redirect_stdout
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
+from rwsc.cli.stdout import keep_for_data
 from rwsc.errors import ConfigError
 
 NAMES = ("synth", "items")
@@ -34,14 +33,14 @@ def bench(
     """Measure on made-up scans: the rates of synthesis, or how well items are cut out where the truth is known."""
     if name not in NAMES:
         raise ConfigError(f"no benchmark {name!r}", remedy=f"there are {' and '.join(NAMES)}")
-    with redirect_stdout(sys.stderr):  # Ray speaks on stdout, which is kept for data
-        found = _measure(name, num_images, catalogue, without_groups)
+    data = keep_for_data()
+    found = _measure(name, num_images, catalogue, without_groups)
     if as_json:
-        sys.stdout.write(json.dumps(found, indent=1) + "\n")
+        data.write(json.dumps(found, indent=1) + "\n")
     elif name == "items":
-        _tell_items(found)
+        _tell_items(found, data)
     else:
-        _tell_rates(found)
+        _tell_rates(found, data)
 
 
 def _measure(name: str, number: int, catalogue: str | None, without_groups: str) -> dict[str, Any]:
@@ -55,42 +54,46 @@ def _measure(name: str, number: int, catalogue: str | None, without_groups: str)
     return measure(number)
 
 
-def _tell_rates(found: dict[str, Any]) -> None:
-    sys.stdout.write("milliseconds per image      median  fastest  slowest\n")
+def _tell_rates(found: dict[str, Any], data: TextIO) -> None:
+    data.write("milliseconds per image      median  fastest  slowest\n")
     for name, spread in found["stages_ms"].items():
-        sys.stdout.write(
+        data.write(
             f"{name:<26} {spread['median']:>7.2f}  {spread['fastest']:>7.2f}  {spread['slowest']:>7.2f}\n"
         )
     for engine, rates in found["end_to_end"].items():
         for name, rate in rates.items():
-            sys.stdout.write(f"{engine:<5} {name}: {rate}\n")
-    _tell_machine(found)
+            data.write(f"{engine:<5} {name}: {rate}\n")
+    _tell_machine(found, data)
 
 
-def _tell_items(found: dict[str, Any]) -> None:
+def _tell_items(found: dict[str, Any], data: TextIO) -> None:
     phantoms = found["phantoms"]
     _tell_table(
-        "phantoms, from loose boxes", {"all": phantoms["all"]} | phantoms["by_density"] | phantoms["by_class"]
+        "phantoms, from loose boxes",
+        {"all": phantoms["all"]} | phantoms["by_density"] | phantoms["by_class"],
+        data,
     )
-    sys.stdout.write(f"confidence ranks good above bad (AUC): {_shown(phantoms['confidence_auc'])}\n\n")
+    data.write(f"confidence ranks good above bad (AUC): {_shown(phantoms['confidence_auc'])}\n\n")
     if (scans := found.get("scans")) is not None:
         _tell_table(
-            "masked scans, from boxes", {"all": scans["all"]} | scans["by_method"] | scans["by_class"]
+            "masked scans, from boxes",
+            {"all": scans["all"]} | scans["by_method"] | scans["by_class"],
+            data,
         )
-        sys.stdout.write(f"confidence ranks fair above bad (AUC): {_shown(scans['confidence_auc'])}\nworst\n")
+        data.write(f"confidence ranks fair above bad (AUC): {_shown(scans['confidence_auc'])}\nworst\n")
         for worst in scans["worst"]:
             fate = worst["reason"] or "accepted"
-            sys.stdout.write(f"  IoU {worst['iou']:.2f}  {worst['label']}  {worst['uri']}  {fate}\n")
-    _tell_machine(found)
+            data.write(f"  IoU {worst['iou']:.2f}  {worst['label']}  {worst['uri']}  {fate}\n")
+    _tell_machine(found, data)
 
 
-def _tell_table(title: str, rows: dict[str, dict[str, float]]) -> None:
+def _tell_table(title: str, rows: dict[str, dict[str, float]], data: TextIO) -> None:
     names = list(next(iter(rows.values())))
     for name in names:
-        sys.stdout.write(f"{'':<28}{'| ' * names.index(name)}{name.replace('_', ' ')}\n")
-    sys.stdout.write(f"{title}\n")
+        data.write(f"{'':<28}{'| ' * names.index(name)}{name.replace('_', ' ')}\n")
+    data.write(f"{title}\n")
     for label, row in rows.items():
-        sys.stdout.write(f"  {label[:24]:<26}" + "  ".join(_shown(row[name]) for name in names) + "\n")
+        data.write(f"  {label[:24]:<26}" + "  ".join(_shown(row[name]) for name in names) + "\n")
 
 
 def _shown(value: float | None) -> str:
@@ -99,5 +102,5 @@ def _shown(value: float | None) -> str:
     return str(value) if isinstance(value, int) else f"{value:.3f}"
 
 
-def _tell_machine(found: dict[str, Any]) -> None:
-    sys.stdout.write(", ".join(f"{name} {value}" for name, value in found["machine"].items()) + "\n")
+def _tell_machine(found: dict[str, Any], data: TextIO) -> None:
+    data.write(", ".join(f"{name} {value}" for name, value in found["machine"].items()) + "\n")

@@ -1,10 +1,10 @@
 """``rwsc demo``."""
 
-import sys
-from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
+
+from rwsc.cli.stdout import keep_for_data
 
 
 def demo(
@@ -20,6 +20,6 @@ def demo(
     from rwsc.runs.demo import run_demo
     from rwsc.storage.prefix import Prefix
 
-    with redirect_stdout(sys.stderr):  # Ray speaks on stdout, which is kept for data
-        run_demo(output)
-    sys.stdout.write(Prefix(output).uri_of("preview.png") + "\n")
+    data = keep_for_data()
+    run_demo(output)
+    data.write(Prefix(output).uri_of("preview.png") + "\n")

@@ -1,11 +1,11 @@
 """``rwsc doctor``."""
 
 import json
-import sys
-from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
+
+from rwsc.cli.stdout import keep_for_data
 
 
 def doctor(
@@ -17,12 +17,12 @@ def doctor(
     """Check this machine: versions, storage, disk, GPUs and Ray. Exits with 1 when a check fails."""
     from rwsc.runs.doctor import examine
 
-    with redirect_stdout(sys.stderr):  # Ray speaks on stdout, which is kept for data
-        checks = examine(storage or [])
+    data = keep_for_data()
+    checks = examine(storage or [])
     if as_json:
-        sys.stdout.write(json.dumps(checks, indent=1) + "\n")
+        data.write(json.dumps(checks, indent=1) + "\n")
     else:
         for check in checks:
-            sys.stdout.write(f"{'ok  ' if check['ok'] else 'FAIL'}  {check['name']:<22} {check['found']}\n")
+            data.write(f"{'ok  ' if check['ok'] else 'FAIL'}  {check['name']:<22} {check['found']}\n")
     if not all(check["ok"] for check in checks):
         raise typer.Exit(1)

@@ -2,12 +2,12 @@
 
 import json
 import sys
-from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
 
 from rwsc.cli.options import ConfigFile, Output, Overwrite, PrintConfig, Workers, settings_from
+from rwsc.cli.stdout import keep_for_data
 from rwsc.cli.summaries import say_counts
 
 app = typer.Typer(
@@ -110,8 +110,8 @@ def index(
     from rwsc.runs.index import run_index
     from rwsc.storage.prefix import absolute_uri
 
-    with redirect_stdout(sys.stderr):  # Ray speaks on stdout, which is kept for data
-        summary = run_index(settings, overwrite=overwrite)
+    data = keep_for_data()
+    summary = run_index(settings, overwrite=overwrite)
     say_counts("scans", summary.by_status)
     say_counts("kinds", summary.by_kind)
     say_counts("splits", summary.by_split)
@@ -123,4 +123,4 @@ def index(
     say_counts("dropped", summary.dropped)
     for problem in summary.problems:
         sys.stderr.write(f"  {problem}\n")
-    sys.stdout.write(absolute_uri(settings.output) + "\n")
+    data.write(absolute_uri(settings.output) + "\n")

@@ -1,7 +1,5 @@
 """``rwsc synth``."""
 
-import sys
-from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
@@ -17,6 +15,7 @@ from rwsc.cli.options import (
     parse_range,
     settings_from,
 )
+from rwsc.cli.stdout import keep_for_data
 
 
 def synth(
@@ -76,15 +75,15 @@ def _make(settings: object) -> None:
     from rwsc.storage.prefix import Prefix
 
     assert isinstance(settings, SynthConfig)
-    with redirect_stdout(sys.stderr):  # Ray speaks on stdout, which is kept for data
-        totals = synthesize(settings)
+    data = keep_for_data()
+    totals = synthesize(settings)
     say(
         f"{totals.planned:,} planned: {totals.made:,} made with {totals.objects:,} objects, "
         f"{totals.rejected:,} rejected, {totals.failed:,} failed"
     )
     for reason, number in list(totals.reasons.items())[:5]:
         say(f"  {number:,} x {reason}")
-    sys.stdout.write(Prefix(settings.output).uri_of(COCO_KEY) + "\n")
+    data.write(Prefix(settings.output).uri_of(COCO_KEY) + "\n")
     if not totals.made:
         say("error: no image was made")
         raise typer.Exit(1)

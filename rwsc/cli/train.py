@@ -1,12 +1,11 @@
 """``rwsc train``."""
 
-import sys
-from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
 
 from rwsc.cli.options import Bags, ConfigFile, Items, Output, PrintConfig, Seed, Workers, settings_from
+from rwsc.cli.stdout import keep_for_data
 
 
 def train(
@@ -53,6 +52,6 @@ def train(
     )
     from rwsc.runs.train import train as run
 
-    with redirect_stdout(sys.stderr):  # Ray speaks on stdout, which is kept for data
-        weights = run(settings)
-    sys.stdout.write(weights + "\n")
+    data = keep_for_data()
+    weights = run(settings)
+    data.write(weights + "\n")

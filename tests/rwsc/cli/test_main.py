@@ -12,8 +12,10 @@ from rwsc.fusion.network.weights import WeightsCard, encode_weights
 def run(monkeypatch, capsys, *arguments):
     """Run the command in this process; give its exit code, stdout and stderr."""
     monkeypatch.setattr(sys, "argv", ["rwsc", *map(str, arguments)])
-    with pytest.raises(SystemExit) as end:
-        main()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", sys.stdout)  # a command keeps it for its result until its process ends
+        with pytest.raises(SystemExit) as end:
+            main()
     captured = capsys.readouterr()
     return end.value.code or 0, captured.out, captured.err
 

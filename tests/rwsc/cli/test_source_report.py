@@ -50,8 +50,10 @@ def test_a_report_says_what_was_found_and_what_was_expected():
 
 def run(monkeypatch, capsys, *arguments):
     monkeypatch.setattr(sys, "argv", ["rwsc", "sources", *map(str, arguments)])
-    with pytest.raises(SystemExit) as end:
-        main()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", sys.stdout)  # a command keeps it for its result until its process ends
+        with pytest.raises(SystemExit) as end:
+            main()
     captured = capsys.readouterr()
     return end.value.code or 0, captured.out, captured.err
 
