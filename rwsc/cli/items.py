@@ -105,7 +105,7 @@ def split(
     --by group no group of the source either.
 
     Bags are not items: their splits are those of the catalogue. synth and train --split S take items and bags
-    of split S alike, so a catalogue whose source states no splits has no bag for them.
+    of split S alike; where no bag of a catalogue states a split, bags are shared out by their content.
     """
     from rwsc.errors import ObjectExists
     from rwsc.items.bank import bank_uri
