@@ -16,6 +16,8 @@ _MIN_PART_SHARE = 0.1
 _BELT_LINE_OF_SIDE = 0.05
 _ACROSS_SHARE = 0.85
 _BOX_SLACK_PX = 2
+_BLURRED_RIM_PX = 2
+_EDGE_SHARE = 0.2
 
 
 def mask_on_air(attenuation_HWC: np.ndarray, bbox_xywh: BBox | None = None) -> np.ndarray:
@@ -46,12 +48,22 @@ def mask_on_air(attenuation_HWC: np.ndarray, bbox_xywh: BBox | None = None) -> n
     _, label_HW, stats_N5, _ = cv2.connectedComponentsWithStats(matter_HW.astype(np.uint8), connectivity=8)
     is_kept_N = np.zeros(len(stats_N5), dtype=bool)
     is_kept_N[np.unique(label_HW[sure_HW])] = True
-    is_kept_N[0] = False
     if not is_kept_N.any():
         raise SourceError("nothing on the belt attenuates", remedy="look at the scan")
     area_N = stats_N5[:, cv2.CC_STAT_AREA]
     is_kept_N &= area_N >= _MIN_PART_SHARE * area_N[is_kept_N].max()
-    return is_kept_N[label_HW]
+    return _without_blur(is_kept_N[label_HW], seen_HW)
+
+
+def _without_blur(mask_HW: np.ndarray, seen_HW: np.ndarray) -> np.ndarray:
+    """Drop what lies outside the edge of dense matter and is only its blur: far below what is next to it."""
+    rim_HW = mask_HW & ~cv2.erode(mask_HW.astype(np.uint8), _disc(_BLURRED_RIM_PX)).astype(bool)
+    densest_near_HW = cv2.dilate(seen_HW, _disc(_BLURRED_RIM_PX + 1))
+    return mask_HW & ~(rim_HW & (seen_HW < _EDGE_SHARE * densest_near_HW))
+
+
+def _disc(radius_px: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
 
 
 def _noise_threshold(seen_HW: np.ndarray) -> float:
