@@ -87,7 +87,7 @@ def _tell_items(found: dict[str, Any], data: TextIO) -> None:
     _tell_machine(found, data)
 
 
-def _tell_table(title: str, rows: dict[str, dict[str, float]], data: TextIO) -> None:
+def _tell_table(title: str, rows: dict[str, dict[str, float | None]], data: TextIO) -> None:
     names = list(next(iter(rows.values())))
     for name in names:
         data.write(f"{'':<28}{'| ' * names.index(name)}{name.replace('_', ' ')}\n")

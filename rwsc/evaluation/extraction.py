@@ -1,4 +1,4 @@
-"""Tables of how well items are cut out, made of single checks."""
+"""Tables of how well items are cut out, made of single checks; what there is nothing to take over is None."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,6 +15,7 @@ DENSITY_STEPS = (0.2, 0.5, 1.0)
 """Where densities under the item are cut into classes, in nepers."""
 
 _NUM_WORST = 10
+_MOST_PSNR_DB = 100.0
 
 
 def phantom_tables(checks: Sequence[PhantomCheck]) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def density_class(density: float) -> str:
     return f"{edges[place]} to {edges[place + 1]}" if place < len(DENSITY_STEPS) else f"above {edges[place]}"
 
 
-def _phantom_row(checks: Sequence[PhantomCheck]) -> dict[str, float]:
+def _phantom_row(checks: Sequence[PhantomCheck]) -> dict[str, float | None]:
     accepted = [check for check in checks if check.reason is None]
     return {
         "items": len(checks),
@@ -89,8 +90,9 @@ def _phantom_row(checks: Sequence[PhantomCheck]) -> dict[str, float]:
     }
 
 
-def _scan_row(checks: Sequence[ScanCheck]) -> dict[str, float]:
+def _scan_row(checks: Sequence[ScanCheck]) -> dict[str, float | None]:
     grabcut = [check.iou_grabcut for check in checks if check.iou_grabcut is not None]
+    psnr_db = [check.recomposition_psnr_db for check in checks if check.recomposition_psnr_db is not None]
     return {
         "items": len(checks),
         "median_iou": _median([check.iou for check in checks]),
@@ -98,7 +100,9 @@ def _scan_row(checks: Sequence[ScanCheck]) -> dict[str, float]:
         "grabcut_median_iou": _median(grabcut),
         "grabcut_share_fair": _share([value >= FAIR_IOU for value in grabcut]),
         "share_accepted": _share([check.reason is None for check in checks]),
-        "recomposition_psnr_db": _median([check.recomposition_psnr_db for check in checks]),
+        "recomposition_psnr_db": _median(
+            [min(value, _MOST_PSNR_DB) for value in psnr_db]
+        ),  # JSON has no infinity
     }
 
 
@@ -109,13 +113,13 @@ def _split(checks: Sequence[Any], key: Callable[[Any], str], row: Callable[[Any]
     }
 
 
-def _share(values: Sequence[bool]) -> float:
-    return round(float(np.mean(values)), 3) if values else float("nan")
+def _share(values: Sequence[bool]) -> float | None:
+    return round(float(np.mean(values)), 3) if values else None
 
 
-def _mean(values: Sequence[float]) -> float:
-    return round(float(np.mean(values)), 4) if values else float("nan")
+def _mean(values: Sequence[float]) -> float | None:
+    return round(float(np.mean(values)), 4) if values else None
 
 
-def _median(values: Sequence[float]) -> float:
-    return round(float(np.median(values)), 3) if values else float("nan")
+def _median(values: Sequence[float]) -> float | None:
+    return round(float(np.median(values)), 3) if values else None

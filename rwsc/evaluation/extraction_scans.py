@@ -41,9 +41,9 @@ class ScanCheck:
     reason: str | None
     """Why the gate rejects what the box alone led to, or None."""
 
-    recomposition_psnr_db: float
+    recomposition_psnr_db: float | None
     """How well the item cut out by its mask, put back into the filled place, gives the scan: over its box, against
-    the air level; infinite for equal pictures."""
+    the air level; infinite for equal pictures, None where the mask cannot be cut out."""
 
 
 def check_scans(
@@ -65,7 +65,7 @@ def check_scans(
         ScanCheck: One per masked object.
 
     Raises:
-        SourceError: No usable scan has a mask, or a scan has changed since it was indexed.
+        SourceError: No usable scan has a mask, a mask is damaged, or a scan has changed since it was indexed.
     """
     found_any = False
     for scan in iter_scans(read_catalogue(catalogue_uri)):
@@ -92,7 +92,7 @@ def _read(scan: Scan) -> np.ndarray:
 def _check(
     scan: Scan, thing: ScanObject, image: np.ndarray, config: ItemsConfig, outliner: SeesBoxes
 ) -> ScanCheck:
-    true_HW = decode_rle(str(thing.mask_rle), height=image.shape[0], width=image.shape[1])
+    true_HW = _given_mask(scan, thing, image)
     from_box = _cut(scan, replace(thing, mask_rle=None), image, config, outliner)
     from_mask = _cut(scan, thing, image, config, outliner)
     x, y, w, h = thing.bbox_xywh
@@ -107,11 +107,16 @@ def _check(
         confidence=from_box.quality.confidence if isinstance(from_box, Candidate) else 0.0,
         reason=gate(from_box.quality, config) if isinstance(from_box, Candidate) else from_box,
         recomposition_psnr_db=(
-            recomposition_psnr_db(image, from_mask, scan)
-            if isinstance(from_mask, Candidate)
-            else float("nan")
+            recomposition_psnr_db(image, from_mask, scan) if isinstance(from_mask, Candidate) else None
         ),
     )
+
+
+def _given_mask(scan: Scan, thing: ScanObject, image: np.ndarray) -> np.ndarray:
+    try:
+        return decode_rle(str(thing.mask_rle), height=image.shape[0], width=image.shape[1])
+    except ValueError as error:
+        raise SourceError(f"damaged mask of {scan.uri}: {error}", remedy="index the source again") from None
 
 
 def _cut(

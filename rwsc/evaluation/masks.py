@@ -14,8 +14,8 @@ _GRABCUT_SWEEPS = 5
 
 def iou(first_HW: np.ndarray, second_HW: np.ndarray) -> float:
     """Give the intersection of two masks over their union; 1 for two empty ones."""
-    union = np.count_nonzero(first_HW | second_HW)
-    return np.count_nonzero(first_HW & second_HW) / union if union else 1.0
+    union = int(np.count_nonzero(first_HW | second_HW))
+    return int(np.count_nonzero(first_HW & second_HW)) / union if union else 1.0
 
 
 def area_under_roc(is_good: Sequence[bool], score: Sequence[float]) -> float | None:
