@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 import rwsc
-import rwsc.errors
 from rwsc.config import fingerprint, output_values
 from rwsc.errors import RunMismatch, RwscError, SourceError
+from rwsc.runs.carried import error_columns, raise_carried
 from rwsc.runs.session import size_pool, start_ray, user_error
 from rwsc.runs.talk import Progress, say
 from rwsc.sources.catalogue import write_catalogue
@@ -212,12 +212,8 @@ def _examined(
         num_cpus=cpus_per_worker,
     )
     for batch in done.iter_batches(batch_size=None, prefetch_batches=0):
-        for number, error, message, remedy in zip(
-            *(batch[name] for name in ("part", "error", "message", "remedy")), strict=True
-        ):
-            if error:
-                raise getattr(rwsc.errors, str(error))(str(message), remedy=str(remedy))
-            yield int(number)
+        raise_carried(batch)
+        yield from map(int, batch["part"])
 
 
 class PartWorker:
@@ -238,16 +234,14 @@ class PartWorker:
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Look at the parts of a batch and write their rows; say why one could not be finished."""
-        errors: list[list[str]] = []
+        errors: list[RwscError | None] = []
         for number in batch["part"]:
             try:
                 self._parts.examine(int(number), self._defaults, threads=self._threads)
-                errors.append(["", "", ""])
+                errors.append(None)
             except RwscError as error:
-                # As values: Ray gives the driver an exception without its cause.
-                errors.append([type(error).__name__, error.message, error.remedy])
-        kinds, messages, remedies = map(np.array, zip(*errors, strict=True))
-        return {"part": batch["part"], "error": kinds, "message": messages, "remedy": remedies}
+                errors.append(error)
+        return {"part": batch["part"], **error_columns(errors)}
 
 
 def _told(scans: Iterator[Scan], progress: Progress) -> Iterator[Scan]:

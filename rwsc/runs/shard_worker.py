@@ -19,6 +19,7 @@ from rwsc.fusion.engine import Engine
 from rwsc.fusion.rwsc import RwscEngine
 from rwsc.fusion.tip import TipEngine
 from rwsc.items.bank import ItemBank
+from rwsc.runs.carried import error_columns
 from rwsc.runs.weights import read_weights
 from rwsc.storage.prefix import Prefix, read_uri
 
@@ -46,7 +47,7 @@ class ShardWorker:
         try:
             self._maker = self._open_maker(device)
         except RwscError as error:
-            # Ray loses the cause of an error in a constructor; raised from the first call it reaches the user.
+            # Ray tries a constructor that fails again and again; the first call tells the driver.
             self._broken = error
 
     def _open_maker(self, device: str) -> ImageMaker:
@@ -61,15 +62,22 @@ class ShardWorker:
         return ImageMaker(self._config, bank, engine)
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Make the shards of a batch and count what became of their images."""
-        if self._broken is not None:
-            raise self._broken
+        """Make the shards of a batch; count what became of their images, or say why one could not be made."""
         counts: dict[str, list[int]] = {"made": [], "rejected": [], "failed": []}
+        errors: list[RwscError | None] = []
         for shard_id, number in zip(batch["shard_id"], batch["number"], strict=True):
-            rows = self.make_shard(str(shard_id), int(number))
+            rows: list[dict[str, Any]] = []
+            try:
+                if self._broken is not None:
+                    raise self._broken
+                rows = self.make_shard(str(shard_id), int(number))
+                errors.append(None)
+            except RwscError as error:
+                errors.append(error)
             for status, column in counts.items():
                 column.append(sum(row["status"] == status for row in rows))
-        return {"shard_id": batch["shard_id"], **{name: np.array(column) for name, column in counts.items()}}
+        columns = {name: np.array(column) for name, column in counts.items()}
+        return {"shard_id": batch["shard_id"], **columns, **error_columns(errors)}
 
     def make_shard(self, shard_id: str, number: int) -> list[dict[str, Any]]:
         """Make and commit one shard.

@@ -23,6 +23,7 @@ from rwsc.corpus.settings import SynthConfig
 from rwsc.errors import ConfigError, RwscError, SourceError
 from rwsc.fusion.network.weights import decode_weights
 from rwsc.items.bank import ItemBank
+from rwsc.runs.carried import raise_carried
 from rwsc.runs.session import WorkerPool, size_pool, start_ray, user_error
 from rwsc.runs.shard_worker import ShardWorker
 from rwsc.runs.talk import Progress, say
@@ -237,6 +238,7 @@ def _run_shards(
         num_gpus=pool.gpus_per_worker or None,
     )
     for batch in done.iter_batches(batch_size=None, prefetch_batches=0):
+        raise_carried(batch)
         for index in range(len(batch["shard_id"])):
             yield {status: int(batch[status][index]) for status in ("made", "rejected", "failed")}
 
