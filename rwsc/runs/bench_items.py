@@ -33,10 +33,13 @@ def measure_items(
     """
     config = ItemsConfig()
     found: dict[str, Any] = {}
-    started = time.monotonic()
-    progress = Progress(num_phantoms, noun="phantoms")
     with OutlinerOnDemand() as outliner:
-        checks = []
+        if catalogue_uri is not None:  # first, so that a catalogue of no use is told at once
+            say("masked scans ...")
+            scans = check_scans(catalogue_uri, config, outliner, without_groups=without_groups)
+            found["scans"] = scan_tables(list(scans))
+        started, checks = time.monotonic(), []
+        progress = Progress(num_phantoms, noun="phantoms")
         for check in check_phantoms(num_phantoms, PHANTOM_SEED, config, outliner):
             checks.append(check)
             progress.done += 1
@@ -44,8 +47,4 @@ def measure_items(
                 say(progress.line())
         found["phantoms"] = phantom_tables(checks)
         found["seconds_per_phantom"] = round((time.monotonic() - started) / num_phantoms, 3)
-        if catalogue_uri is not None:
-            say("masked scans ...")
-            scans = check_scans(catalogue_uri, config, outliner, without_groups=without_groups)
-            found["scans"] = scan_tables(list(scans))
     return {**found, "machine": describe_machine()}

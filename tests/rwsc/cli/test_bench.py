@@ -1,0 +1,80 @@
+import json
+import sys
+
+import pytest
+from support.corpora import write_scans
+
+from rwsc.cli.main import main
+from rwsc.sources.index import index_to_catalogue
+from rwsc.storage.prefix import Prefix
+
+
+def refuse(constant):
+    raise AssertionError(f"{constant} is no JSON")
+
+
+@pytest.fixture
+def rwsc(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["rwsc", *map(str, arguments)])
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", sys.stdout)  # bench keeps it for its result until its process ends
+            with pytest.raises(SystemExit) as end:
+                main()
+        captured = capsys.readouterr()
+        return end.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory):
+    root = Prefix(str(tmp_path_factory.mktemp("bench")))
+    write_scans(root.child("scans"), num_bags=1)
+    index_to_catalogue(root.uri_of("scans"), root.uri_of("catalogue.parquet"))
+    return root.uri_of("catalogue.parquet")
+
+
+def test_items_as_json_and_nothing_else_on_stdout(rwsc, catalogue):
+    code, out, err = rwsc("bench", "items", "--num-images", 6, "--catalogue", catalogue, "--json")
+    assert code == 0
+    found = json.loads(out, parse_constant=refuse)
+    assert found["phantoms"]["all"]["items"] == 6
+    assert found["scans"]["all"]["items"] == 4
+    assert found["scans"]["confidence_auc"] is None  # no item of a bag among them
+    assert "masked scans" in err
+
+
+def test_items_as_tables(rwsc, catalogue):
+    code, out, _ = rwsc("bench", "items", "--num-images", 1, "--catalogue", catalogue)
+    assert code == 0
+    lines = out.splitlines()
+    assert "phantoms, from loose boxes" in lines
+    assert "masked scans, from boxes" in lines
+    rows = [line.split() for line in lines]
+    assert [row[1] for row in rows if row[:1] == ["all"]] == ["1", "4"]
+    assert "confidence ranks good above bad (AUC): unknown" in lines
+    assert sum(line.startswith("  IoU ") and line.endswith("accepted") for line in lines) == 4
+    assert "nan" not in out
+    assert lines[-1].startswith("cpu ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "remedy"),
+    [
+        (["itmes"], "error: no benchmark 'itmes'", "try:   there are synth and items"),
+        (
+            ["items", "--num-images", 100_000, "--catalogue", "nowhere.parquet"],
+            "error: there is nothing at {here}/nowhere.parquet",
+            None,
+        ),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_code_2(rwsc, tmp_path, arguments, error, remedy):
+    code, out, err = rwsc("bench", *arguments)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+    assert [line for line in err.splitlines() if line.startswith("error:")] == [error.format(here=tmp_path)]
+    assert remedy is None or remedy in err.splitlines()
