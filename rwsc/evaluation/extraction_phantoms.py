@@ -66,7 +66,7 @@ def check_phantoms(count: int, seed: int, config: ItemsConfig, outliner: SeesBox
 def _check(
     rng: np.random.Generator, bags: Sequence[np.ndarray], config: ItemsConfig, outliner: SeesBoxes
 ) -> PhantomCheck:
-    scene = draw_scene(rng, bags, size_px=_SIZE_PX)
+    scene = draw_scene(rng, bags, size_px=_SIZE_PX, vary_density=False)
     image = render(from_attenuation(scene.attenuation_HWC), rng, air_level=_AIR_LEVEL)
     attenuation_HWC = to_attenuation(to_transmission(image, _AIR_LEVEL))
     true_HW = scene.cover_HW > 0.5
@@ -79,7 +79,7 @@ def _check(
         )
         reason = gate(extract_item(attenuation_HWC, cut, config).quality, config)
     mixed, unmixed = (
-        _transmission_error(scene, attenuation_HWC, Cut(mask_HW=true_HW, method=method), config)
+        transmission_error(scene, attenuation_HWC, Cut(mask_HW=true_HW, method=method), config)
         for method in ("given", "mask_unmixed")
     )
     return PhantomCheck(
@@ -93,7 +93,18 @@ def _check(
     )
 
 
-def _transmission_error(scene: Scene, attenuation_HWC: np.ndarray, cut: Cut, config: ItemsConfig) -> float:
+def transmission_error(scene: Scene, attenuation_HWC: np.ndarray, cut: Cut, config: ItemsConfig) -> float:
+    """Measure how far the transmission of a cut-out is from the item's own.
+
+    Args:
+        scene: The truth.
+        attenuation_HWC: The scene as it was scanned, in nepers.
+        cut: Where the item lies, and whether the bag is to be taken away.
+        config: Settings of the item bank.
+
+    Returns:
+        Mean absolute error over the mask and the channels.
+    """
     candidate = extract_item(attenuation_HWC, cut, config)
     x, y, w, h = candidate.bbox_xywh
     place = slice(y, y + h), slice(x, x + w)

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
-from rwsc.evaluation.extraction_phantoms import check_phantoms
+from rwsc.evaluation.extraction_phantoms import check_phantoms, transmission_error
 from rwsc.items.config import ItemsConfig
+from rwsc.items.extract import Cut
 from rwsc.items.outliner_on_demand import OutlinerOnDemand
 from rwsc.items.outliner_view import Outline, window_around
-from rwsc.physics.phantom_scenes import OTHER
+from rwsc.physics.phantom_scenes import OTHER, Scene
 from rwsc.physics.phantoms import ITEM_LABELS
 
 SEED = 4
@@ -77,3 +78,23 @@ def test_what_is_found_is_held_against_the_truth_and_the_gate():
         assert 0 < check.iou < 1  # a box is more than the item in it
         assert 0 < check.confidence <= 0.75
         assert check.reason not in (None, "no item seen in its box")
+
+
+@pytest.mark.parametrize("bag", [0.0, 0.25, 1.5])
+def test_a_bag_that_is_left_in_darkens_the_item_by_its_transmission(bag):
+    """On an even bag the error is known: that of e^-(item + bag) for e^-item, and none once it is taken away."""
+    bag_HWC = np.full((60, 80, 3), bag, np.float32)
+    cover_HW = np.zeros((60, 80), np.float32)
+    cover_HW[20:40, 25:55] = 1
+    cover_HW[27:33, 35:45] = 0  # a hole, which must not count
+    item_HWC = cover_HW[..., None] * np.float32([0.5, 1.0, 2.0])
+    scene = Scene(bag_HWC + item_HWC, bag_HWC, cover_HW, (25, 20, 30, 20), "gun")
+    mixed, unmixed = (
+        transmission_error(
+            scene, scene.attenuation_HWC, Cut(mask_HW=cover_HW > 0.5, method=method), ItemsConfig()
+        )
+        for method in ("given", "mask_unmixed")
+    )
+    own_C = np.exp(-np.array([0.5, 1.0, 2.0]))
+    assert mixed == pytest.approx(np.mean(own_C * (1 - np.exp(-bag))), rel=1e-4, abs=1e-6)
+    assert unmixed == pytest.approx(0.0, abs=1e-4)
