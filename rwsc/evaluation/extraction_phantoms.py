@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -58,9 +59,13 @@ def check_phantoms(count: int, seed: int, config: ItemsConfig, outliner: SeesBox
     Yields:
         PhantomCheck: One per scene.
     """
-    bags = draw_bags(_BAG_SEED, _NUM_BAGS)
     for number in range(count):
-        yield _check(np.random.default_rng([seed, number]), bags, config, outliner)
+        yield _check(np.random.default_rng([seed, number]), _bags(), config, outliner)
+
+
+@cache
+def _bags() -> list[np.ndarray]:
+    return draw_bags(_BAG_SEED, _NUM_BAGS)
 
 
 def _check(
