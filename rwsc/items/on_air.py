@@ -17,7 +17,7 @@ _BELT_LINE_OF_SIDE = 0.05
 _ACROSS_SHARE = 0.85
 _BOX_SLACK_PX = 2
 _BLURRED_RIM_PX = 2
-_EDGE_SHARE = 0.2
+_EDGE_SHARE = 0.1
 
 
 def mask_on_air(attenuation_HWC: np.ndarray, bbox_xywh: BBox | None = None) -> np.ndarray:

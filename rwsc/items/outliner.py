@@ -44,7 +44,12 @@ class Outliner:
             mean_HW = torch.stack(shares).mean(dim=0).numpy()
             expected_iou = float(expectation_B.sigmoid().mean())
         window = window_around(bbox_xywh)
-        return Outline(window=window, probability_HW=to_window(mean_HW, window), expected_iou=expected_iou)
+        return Outline(
+            window=window,
+            probability_HW=to_window(mean_HW, window),
+            expected_iou=expected_iou,
+            softness=float(np.minimum(mean_HW, 1 - mean_HW).sum() / max(1.0, float(mean_HW.sum()))),
+        )
 
 
 @cache

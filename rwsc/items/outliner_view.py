@@ -51,6 +51,10 @@ class Outline:
     expected_iou: float
     """Overlap with the truth that the network expects of its own mask, 0 to 1."""
 
+    softness: float
+    """How undecided the probabilities are: the sum of each one's distance from 0 or 1, whichever is nearer, over
+    their sum; 0 for a mask without doubt."""
+
 
 def window_around(bbox_xywh: BBox) -> Window:
     """Give the box with its surroundings, in whole pixels."""

@@ -62,7 +62,11 @@ def draw_bags(seed: int, count: int) -> list[np.ndarray]:
 
 
 def draw_scene(
-    rng: np.random.Generator, bags: Sequence[np.ndarray], *, size_px: tuple[float, float] = (36, 190)
+    rng: np.random.Generator,
+    bags: Sequence[np.ndarray],
+    *,
+    size_px: tuple[float, float] = (36, 190),
+    vary_density: bool = True,
 ) -> Scene:
     """Put an item into a bag, often with other tools beside it or across it.
 
@@ -70,15 +74,16 @@ def draw_scene(
         rng: Decides everything else.
         bags: What `draw_bags` gave.
         size_px: Smallest and largest length of the item, about; drawn evenly in its logarithm.
+        vary_density: Make bags half to 1.6 times as dense as drawn, and leave a few out; for training.
 
     Returns:
-        The scene. Few items lie on air, most on something.
+        The scene. Items lie over matter where there is any; some reach over air.
     """
     length_px = int(np.exp(rng.uniform(*np.log(size_px))))
     own_HWC, own_cover_HW, label = _draw_any_item(rng, length_px)
     height, width = own_cover_HW.shape
     room_px = int(_ROOM * max(height, width)) + 4
-    bag_HWC = _with_room(_vary_bag(rng, bags[int(rng.integers(len(bags)))]), room_px)
+    bag_HWC = _with_room(_vary_bag(rng, bags[int(rng.integers(len(bags)))], vary_density), room_px)
     top, left = _place(rng, bag_HWC, room_px, (height, width))
     for _ in range(int(rng.choice(_NUM_NEIGHBOURS))):
         neighbour_HWC, _, _ = _draw_any_item(rng, int(length_px * np.exp(rng.uniform(-0.9, 0.4))))
@@ -94,13 +99,15 @@ def draw_scene(
     return Scene(whole_HWC, bag_HWC, cover_HW, (left, top, width, height), label)
 
 
-def _vary_bag(rng: np.random.Generator, bag_HWC: np.ndarray) -> np.ndarray:
-    bag_HWC = bag_HWC.astype(np.float32) * np.float32(rng.uniform(0.5, 1.6))
+def _vary_bag(rng: np.random.Generator, bag_HWC: np.ndarray, vary_density: bool) -> np.ndarray:
+    factor = np.float32(rng.uniform(0.5, 1.6))
+    bag_HWC = bag_HWC.astype(np.float32) * (factor if vary_density else 1)
     if rng.random() < 0.5:
         bag_HWC = bag_HWC[:, ::-1]
     if rng.random() < 0.3:
         bag_HWC = bag_HWC.transpose(1, 0, 2)
-    return np.zeros_like(bag_HWC) if rng.random() < _ON_AIR else np.ascontiguousarray(bag_HWC)
+    is_left_out = rng.random() < _ON_AIR and vary_density
+    return np.zeros_like(bag_HWC) if is_left_out else np.ascontiguousarray(bag_HWC)
 
 
 def _with_room(bag_HWC: np.ndarray, room_px: int) -> np.ndarray:

@@ -100,15 +100,14 @@ def test_the_same_box_gives_the_same_bytes_whatever_came_before(scenes):
 
 
 @pytest.mark.parametrize("level", [0, 0.3])
-def test_a_box_around_nothing_holds_nothing(level):
+def test_a_box_around_nothing_holds_nothing_that_can_be_trusted(level):
     rng = np.random.default_rng(0)
     even_HWC = np.full((200, 220, 3), level, np.float32)
     for _ in range(6):
         w, h = rng.uniform(15, 150, 2)
         found = mask_in_box(even_HWC, (30.0, 30.0, w, h), default_outliner())
-        assert not found.mask_HW.any()
         assert found.mask_HW.shape == (200, 220)
-        assert found.confidence == 0
+        assert found.confidence < 0.1
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -132,14 +131,15 @@ def test_any_box_gets_a_mask_of_the_scans_size(bbox_xywh, channels):
 class Says:
     """An outliner that gives one answer, so that what is made of it can be seen."""
 
-    def __init__(self, probability_HW, *, expected_iou=0.9):
-        self._probability_HW, self._expected_iou = probability_HW.astype(np.float32), expected_iou
+    def __init__(self, probability_HW, *, expected_iou=0.9, softness=0.0):
+        self._probability_HW = probability_HW.astype(np.float32)
+        self._answer = {"expected_iou": expected_iou, "softness": softness}
 
     def outline(self, attenuation_HWC, bbox_xywh):
         window = window_around(bbox_xywh)
         padded = np.pad(self._probability_HW, 200)
         share_HW = padded[200 + window.top : 200 + window.bottom, 200 + window.left : 200 + window.right]
-        return Outline(window=window, probability_HW=share_HW, expected_iou=self._expected_iou)
+        return Outline(window=window, probability_HW=share_HW, **self._answer)
 
 
 BOX_XYWH = (30.0, 30.0, 60.0, 50.0)
@@ -188,14 +188,16 @@ def test_specks_are_dropped():
     np.testing.assert_array_equal(found.mask_HW, truth_HW)
 
 
-def test_confidence_is_what_the_outliner_expects_where_the_cut_agrees():
+def test_confidence_rises_with_what_the_outliner_expects_and_falls_with_its_doubt_and_with_disagreement():
     truth_HW, attenuation_HWC = plate()
-    assert mask_in_box(
-        attenuation_HWC, BOX_XYWH, Says(truth_HW, expected_iou=0.83)
-    ).confidence == pytest.approx(0.83)
-    # A guess that the scan contradicts is trusted less.
-    shifted_HW = cv2.GaussianBlur(np.roll(truth_HW, 14, axis=1).astype(np.float32), (0, 0), 5)
-    assert mask_in_box(attenuation_HWC, BOX_XYWH, Says(shifted_HW, expected_iou=0.83)).confidence < 0.8
+    half_HW = truth_HW * np.where(np.arange(120) < 60, 1.0, 0.45)  # the cut adds the half it is unsure of
+
+    def confidence(probability_HW, **answer):
+        return mask_in_box(attenuation_HWC, BOX_XYWH, Says(probability_HW, **answer)).confidence
+
+    assert confidence(truth_HW, expected_iou=0.4) < confidence(truth_HW, expected_iou=0.9) < 1
+    assert confidence(truth_HW, softness=0.4) < confidence(truth_HW, softness=0.1)
+    assert confidence(half_HW) < confidence(truth_HW)
 
 
 def test_where_the_outliner_sees_next_to_nothing_there_is_no_mask():
