@@ -34,7 +34,7 @@ COMMANDS = {
         "--items-per-bag", "--device", "--split", "--config", "--print-config",
     },
     "preview": {"corpus", "--output", "-o", "--num-images", "--overwrite"},
-    "bench": {"--num-images", "--json"},
+    "bench": {"name", "--num-images", "--catalogue", "--without-groups", "--json"},
 }  # fmt: skip
 
 CATALOGUE = (
