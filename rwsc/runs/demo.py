@@ -186,7 +186,7 @@ boxes      {corpus.uri_of(COCO_KEY)}   (COCO, boxes and masks)
 manifest   {corpus.uri_of("manifest")}   (Parquet, a row per planned image)
 weights    {demo.uri_of("training/weights.safetensors")}
 
-next, with your own scans (a COCO file with masks, or a folder of harmless bags):
+next, with your own scans (boxes are enough; rwsc sources check SCANS says what it sees):
   rwsc sources index SCANS -o catalogue.parquet
   rwsc items build catalogue.parquet -o items
   rwsc train --items items --bags catalogue.parquet -o run
