@@ -1,6 +1,5 @@
 """Cut masked items out of scans from their boxes alone, and hold the result against the masks."""
 
-import hashlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
@@ -16,9 +15,8 @@ from rwsc.items.quality import gate
 from rwsc.sources.catalogue import iter_scans, read_catalogue
 from rwsc.sources.examine import without_alpha
 from rwsc.sources.masks import decode_rle
+from rwsc.sources.reread import read_indexed
 from rwsc.sources.schema import BBox, Scan, ScanObject
-from rwsc.storage.images import decode_image
-from rwsc.storage.prefix import read_uri
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,20 +71,13 @@ def check_scans(
         if scan.status != "ok" or not masked or scan.group in without_groups:
             continue
         found_any = True
-        image = _read(scan)
+        image = read_indexed(scan.uri, scan.sha256)
         for thing in masked:
             yield _check(scan, thing, image, config, outliner)
     if not found_any:
         raise SourceError(
             f"{catalogue_uri} has no masks to compare with", remedy="index scans that have masks"
         )
-
-
-def _read(scan: Scan) -> np.ndarray:
-    data = read_uri(str(scan.uri))
-    if hashlib.sha256(data).hexdigest() != scan.sha256:
-        raise SourceError(f"{scan.uri} has changed since it was indexed", remedy="index the source again")
-    return decode_image(data)
 
 
 def _check(

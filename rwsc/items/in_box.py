@@ -6,6 +6,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from rwsc.items.extract import clean_mask
 from rwsc.items.outliner_view import Outline
 from rwsc.sources.schema import BBox
 
@@ -62,7 +63,9 @@ def mask_in_box(attenuation_HWC: np.ndarray, bbox_xywh: BBox, outliner: SeesBoxe
     mask_HW = np.zeros(attenuation_HWC.shape[:2], dtype=bool)
     if np.count_nonzero(guess_HW) < _FEWEST_PX:
         return BoxMask(mask_HW=mask_HW, confidence=0.0)
-    settled_HW = _without_specks(_cut(attenuation_HWC[rows, columns], likely_HW))
+    settled_HW = clean_mask(
+        _cut(attenuation_HWC[rows, columns], likely_HW), min_part_share=_MIN_PART_SHARE, fill_holes_px=0
+    )
     if np.count_nonzero(settled_HW) < _FEWEST_PX:
         return BoxMask(mask_HW=mask_HW, confidence=0.0)  # the scan bears nothing of the guess out
     mask_HW[rows, columns] = settled_HW
@@ -98,10 +101,3 @@ def _cut(attenuation_HWC: np.ndarray, likely_HW: np.ndarray) -> np.ndarray:
     except cv2.error:
         return guess_HW  # all of it is item, or none of it
     return (label_HW == cv2.GC_FGD) | (label_HW == cv2.GC_PR_FGD)
-
-
-def _without_specks(mask_HW: np.ndarray) -> np.ndarray:
-    _, label_HW, stats_N5, _ = cv2.connectedComponentsWithStats(mask_HW.astype(np.uint8), connectivity=8)
-    area_N = stats_N5[:, cv2.CC_STAT_AREA].copy()
-    area_N[0] = 0
-    return (area_N >= _MIN_PART_SHARE * area_N.max())[label_HW] & mask_HW

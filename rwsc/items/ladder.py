@@ -1,6 +1,5 @@
 """Cut the items out of one scan: for each object, the best of what its annotation allows."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -19,9 +18,8 @@ from rwsc.seeds import content_id
 from rwsc.sources.examine import without_alpha
 from rwsc.sources.json_fields import one_line
 from rwsc.sources.masks import decode_rle
+from rwsc.sources.reread import read_indexed
 from rwsc.sources.schema import BBox, Scan, ScanObject
-from rwsc.storage.images import decode_image
-from rwsc.storage.prefix import read_uri
 
 NOTHING_SEEN = "no item seen in its box"
 
@@ -46,7 +44,7 @@ def items_of_scan(scan: Scan, *, config: ItemsConfig, outliner: SeesBoxes) -> li
     if not wanted:
         return rows
     try:
-        image = _read_again(scan)
+        image = read_indexed(scan.uri, scan.sha256)
     except RwscError as error:
         return [
             replace(row, status="failed", reason=one_line(error)) if number in wanted else row
@@ -173,7 +171,7 @@ def _bare_row(scan: Scan, thing: ScanObject) -> ItemRow:
     )
     return ItemRow(
         item_id=item_id,
-        physical_item_id=_physical_item_id(scan, thing, item_id),
+        physical_item_id=item_id,  # which items show one thing is known when all have been seen
         label=thing.label,
         status="rejected",
         reason=_why_not_cut(scan, thing),
@@ -186,24 +184,6 @@ def _bare_row(scan: Scan, thing: ScanObject) -> ItemRow:
         source_scan_id=str(scan.scan_id),
         source_bbox=thing.bbox_xywh,
     )
-
-
-def _physical_item_id(scan: Scan, thing: ScanObject, item_id: str) -> str:
-    """Name the physical thing shown, as far as can be told.
-
-    Provisional: scenes photographed together and the class stand for one thing, which joins things that are
-    different. That errs on the safe side for splits, which must keep views of one thing together.
-    """
-    if scan.group is None:
-        return item_id
-    return content_id("physical", scan.dataset or "", scan.group, thing.label)
-
-
-def _read_again(scan: Scan) -> np.ndarray:
-    data = read_uri(str(scan.uri))
-    if hashlib.sha256(data).hexdigest() != scan.sha256:
-        raise RwscError("the scan's file has changed since it was indexed", remedy="index the source again")
-    return decode_image(data)
 
 
 def _filled_row(row: ItemRow, candidate: Candidate, config: ItemsConfig) -> ItemRow:

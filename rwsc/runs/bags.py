@@ -1,16 +1,13 @@
 """Decoded bags, kept in memory up to a budget while a training worker draws from them."""
 
-import hashlib
 from collections import OrderedDict
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from rwsc.errors import SourceError
 from rwsc.sources.examine import without_alpha
-from rwsc.storage.images import decode_image
-from rwsc.storage.prefix import read_uri
+from rwsc.sources.reread import read_indexed
 from rwsc.training.samples import BagScan
 
 
@@ -65,7 +62,5 @@ class BagCache:
 
 
 def _read(row: dict[str, Any]) -> BagScan:
-    data = read_uri(row["uri"])
-    if hashlib.sha256(data).hexdigest() != row["sha256"]:
-        raise SourceError(f"{row['uri']} has changed since it was indexed", remedy="index the source again")
-    return BagScan(without_alpha(decode_image(data)), np.asarray(row["air_level"], dtype=np.float64))
+    image = read_indexed(row["uri"], row["sha256"])
+    return BagScan(without_alpha(image), np.asarray(row["air_level"], dtype=np.float64))
