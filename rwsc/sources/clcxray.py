@@ -2,7 +2,8 @@
 
 import re
 
-from rwsc.sources.coco import CocoFile, coco_reader, head_of, image_folders, json_files
+from rwsc.sources.coco import coco_reader
+from rwsc.sources.coco_files import CocoFile, image_folders, json_files
 from rwsc.sources.tree import SourceTree
 
 _CLASSES = frozenset(
@@ -35,7 +36,7 @@ def _is_meant(tree: SourceTree, files: list[CocoFile]) -> bool:
 
 def _classes_near_the_ends(tree: SourceTree, key: str) -> set[str]:
     # The categories are written first or last; what lies between may be hundreds of megabytes.
-    ends = head_of(tree, key) + head_of(tree, key, from_end=True)
+    ends = tree.head(key) + tree.head(key, from_end=True)
     return {re.sub("[^a-z]", "", name.decode("latin-1").lower()) for name in _NAME.findall(ends)}
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rwsc.errors import SourceError
-from rwsc.sources.coco import head_of
 from rwsc.sources.json_fields import shown
 from rwsc.sources.reader import Reader
 from rwsc.sources.schema import SourceObject, SourceScan
@@ -31,7 +30,7 @@ def _recognise(tree: SourceTree) -> str | None:
     key = tree.find_file(_META)
     if key is None:
         return None
-    words = head_of(tree, key, num_bytes=1000).split(b"\n")[0].decode("utf-8-sig", "replace").lower().split()
+    words = tree.head(key, num_bytes=1000).split(b"\n")[0].decode("utf-8-sig", "replace").lower().split()
     is_meta = words[:2] == list(_COLUMNS[:2]) or (words and tree.find_folder(*_COLOUR_FOLDERS) is not None)
     return key if is_meta else None
 
@@ -49,7 +48,7 @@ def _scans(tree: SourceTree, folders: list[str], dropped: Counter[str]) -> Itera
     key = tree.find_file(_META)
     entries: dict[str, _Entry | str] = {}
     try:
-        entries = _read_meta(head_of(tree, key, num_bytes=_MAX_META_BYTES + 1) if key else b"", dropped)
+        entries = _read_meta(tree.head(key, num_bytes=_MAX_META_BYTES + 1) if key else b"", dropped)
     except SourceError as error:
         yield SourceScan(
             uri=tree.uri_of(key or _META), kind="isolated", problem=error.message, dataset="COMPASS-XP"

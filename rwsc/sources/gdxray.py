@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rwsc.errors import SourceError
-from rwsc.sources.coco import head_of
 from rwsc.sources.gdxray_boxes import (
     MAX_MAT_BYTES,
     MAX_TXT_BYTES,
@@ -106,7 +105,7 @@ def _read_series(tree: SourceTree, folder: str, dropped: Counter[str]) -> _Serie
         if key is None:
             continue
         try:
-            series.stated.append(parse(head_of(tree, key, num_bytes=max_bytes + 1)))
+            series.stated.append(parse(tree.head(key, num_bytes=max_bytes + 1)))
         except DamagedBoxes as error:
             problem = f"box file cannot be used: {error}"
             series.faults.append(

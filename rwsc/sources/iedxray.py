@@ -1,6 +1,7 @@
 """Reader for IEDXray: COCO files beside the folders ``Train`` and ``Test``."""
 
-from rwsc.sources.coco import CocoFile, coco_reader, image_folders, json_files
+from rwsc.sources.coco import coco_reader
+from rwsc.sources.coco_files import CocoFile, image_folders, json_files
 from rwsc.sources.tree import SourceTree
 
 

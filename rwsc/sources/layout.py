@@ -27,6 +27,7 @@ from rwsc.sources import (
     voc,
     yolo,
 )
+from rwsc.sources.coco_files import split_of
 from rwsc.sources.reader import Reader
 from rwsc.sources.schema import SourceScan
 from rwsc.sources.settings import LAYOUTS
@@ -157,7 +158,7 @@ def _list_coco_file(tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceS
     # Its images may lie beside its folder, which the tree of one file does not hold.
     (key,) = tree.walk()
     uri = tree.root.uri_of(key)
-    return coco.read_coco(uri, split=coco.split_of(uri), dropped=dropped)
+    return coco.read_coco(uri, split=split_of(uri), dropped=dropped)
 
 
 _FILE_READERS = {

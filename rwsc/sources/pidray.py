@@ -2,7 +2,8 @@
 
 import re
 
-from rwsc.sources.coco import CocoFile, coco_reader, image_folders, json_files
+from rwsc.sources.coco import coco_reader
+from rwsc.sources.coco_files import CocoFile, image_folders, json_files
 from rwsc.sources.tree import SourceTree
 
 _NAMES = r"(xray_)?(?P<part>train|val|test_(?P<subset>easy|hard|hidden))"

@@ -5,10 +5,13 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 from rwsc.errors import StorageError
+from rwsc.sources.outages import is_outage
+from rwsc.storage.files import open_read
 from rwsc.storage.prefix import Prefix
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 
+_HEAD_BYTES = 2**16
 _LITTER_NAMES = ("desktop.ini", "thumbs.db")
 
 
@@ -112,6 +115,33 @@ class SourceTree:
     def read(self, key: str) -> bytes:
         """Read a file of the tree."""
         return self.root.read(key)
+
+    def head(self, key: str, *, num_bytes: int = _HEAD_BYTES, from_end: bool = False) -> bytes:
+        """Read the first or the last bytes of a file.
+
+        Args:
+            key: Key of the file.
+            num_bytes: How many at most.
+            from_end: Take the last ones.
+
+        Returns:
+            The bytes; none where the file cannot be opened.
+
+        Raises:
+            StorageError: A bucket failed.
+        """
+        uri = self.uri_of(key)
+        if uri is None:
+            return b""
+        try:
+            with open_read(uri) as file:
+                if from_end:
+                    file.seek(max(0, file.seek(0, 2) - num_bytes))
+                return file.read(num_bytes)
+        except StorageError as error:
+            if is_outage(error, uri):
+                raise
+            return b""
 
     def uri_of(self, key: str) -> str | None:
         """Give the address of a key; None for a name that cannot be an address."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rwsc.errors import SourceError
-from rwsc.sources.coco import READER, key_inside, read_coco
+from rwsc.sources.coco import READER, read_coco
 from rwsc.sources.tree import list_tree
 from rwsc.storage.prefix import Prefix
 
@@ -27,56 +27,10 @@ def test_annotated_images_come_first_and_bring_their_annotations(tree):
     assert first != second
 
 
-def test_kind_follows_the_annotations_unless_it_is_stated(tree):
-    tree.annotation(tree.image("threat.png"), bbox=[0, 0, 5, 5])
-    tree.image("benign.png")
-    tree.annotation(tree.image("alone.png", kind="isolated"), bbox=[0, 0, 5, 5])
-    assert [scan.kind for scan in read(tree)] == ["threat", "isolated", "benign"]
-
-
 def test_a_file_without_annotations_does_not_declare_its_scans_harmless(tmp_path):
     (tmp_path / "hidden.json").write_text('{"images": [{"id": 1, "file_name": "a.png"}], "categories": []}')
     with pytest.raises(SourceError, match="has no 'annotations', so nobody can tell"):
         list(read_coco(str(tmp_path / "hidden.json")))
-
-
-def test_optional_fields_are_taken_over_and_unknown_ones_ignored(tree):
-    facts = {"modality": "gray", "origin_dataset": "D", "group": "g", "split": "val", "subset": "extra"}
-    tree.image("a.png", **facts, scanner_id="s1", colour_of_belt="black", width=7, height=8)
-    (scan,) = read(tree)
-    assert (scan.modality, scan.dataset, scan.group, scan.split, scan.subset) == tuple(facts.values())
-    assert scan.scanner_id == "s1"
-    assert scan.stated_size_wh == (7, 8)
-
-
-def test_missing_fields_are_none(tree):
-    tree.image("a.png")
-    (scan,) = read(tree)
-    assert {
-        scan.modality,
-        scan.dataset,
-        scan.group,
-        scan.split,
-        scan.subset,
-        scan.scanner_id,
-        scan.licence,
-    } == {None}
-
-
-def test_numbers_serve_as_group_and_scanner(tree):
-    tree.image("a.png", group=12, scanner_id=3)
-    (scan,) = read(tree)
-    assert (scan.group, scan.scanner_id) == ("12", "3")
-
-
-def test_a_licence_id_becomes_its_text(tree):
-    tree.image("a.png", license=tree.licence("academic use only"))
-    tree.image("b.png", license=99)
-    tree.image("c.png", license="CC0")
-    a, b, c = read(tree)
-    assert (a.licence, a.flags) == ("academic use only", ())
-    assert (b.licence, b.flags) == (None, ("unknown_licence",))
-    assert c.licence == "CC0"
 
 
 def test_annotations_of_unknown_images_and_categories_are_counted(tree):
@@ -88,71 +42,6 @@ def test_annotations_of_unknown_images_and_categories_are_counted(tree):
     (scan,) = read(tree, dropped=dropped)
     assert dropped == {"annotation of an unknown image": 2, "annotation of an unknown category": 1}
     assert scan.objects == ()
-
-
-def test_an_image_with_an_object_of_unknown_category_is_not_harmless(tree):
-    tree.annotation(tree.image("a.png"), bbox=[0, 0, 5, 5], category_id=77)
-    (scan,) = read(tree)
-    assert scan.kind == "threat"
-    assert scan.flags == ("unknown_category",)
-
-
-def test_a_harmless_scan_with_objects_is_flagged(tree):
-    tree.annotation(tree.image("a.png", kind="benign"), bbox=[0, 0, 5, 5])
-    assert read(tree)[0].flags == ("benign_with_objects",)
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["../../etc/passwd", "/etc/passwd", "a/../../b.png", "..\\..\\b.png", "C:\\b.png", "..", "a\0b.png", "."],
-)
-def test_a_file_name_that_leaves_the_folder_has_no_address(tree, name):
-    tree.image(name)
-    (scan,) = read(tree)
-    assert scan.uri is None
-    assert "points out of the folder" in scan.problem
-
-
-def test_a_file_name_is_normalised_inside_the_folder():
-    assert key_inside("./a//b/../c.png") == "a/c.png"
-    assert key_inside("a\\b.png") == "a/b.png"
-
-
-def test_a_name_that_no_store_can_hold_is_a_problem_of_its_row(tree):
-    tree.image("a\nb.png")
-    assert read(tree)[0].problem is not None
-
-
-def test_masks_count_from_the_jsons_folder(tree):
-    image_id = tree.image("a.png")
-    tree.annotation(image_id, bbox=[0, 0, 5, 5], mask_file="masks/a.png")
-    tree.annotation(image_id, bbox=[0, 0, 5, 5], mask_file="../../secret.png")
-    tree.annotation(image_id, bbox=[0, 0, 5, 5], segmentation="no polygons")
-    (scan,) = read(tree)
-    assert scan.objects[0].mask_uri == str(tree.root / "masks/a.png")
-    assert scan.objects[1].mask_uri is None
-    assert [thing.flags for thing in scan.objects] == [(), ("mask_unreadable",), ("mask_unreadable",)]
-
-
-@pytest.mark.parametrize(
-    "segmentation",
-    [json.loads("[" * 500 + "]" * 500), [[1, 2, [3]]], [[1, 2, 3, None, 5, 6]], [1, 2, 3, 4, 5, 6], 7, True,
-     {"size": [4, 4], "counts": {}}, {"size": "4x4", "counts": "ab"}, {"counts": "ab"}],
-)  # fmt: skip
-def test_a_mask_of_any_other_form_is_told_and_not_handed_on(tree, segmentation):
-    tree.annotation(tree.image("a.png"), bbox=[0, 0, 5, 5], segmentation=segmentation)
-    (thing,) = read(tree)[0].objects
-    assert (thing.segmentation, thing.flags, thing.bbox_xywh) == (None, ("mask_unreadable",), (0, 0, 5, 5))
-
-
-@pytest.mark.parametrize(
-    "segmentation",
-    [[[1, 2, 3, 4, 5, 6.5]], {"size": [40, 60], "counts": "ab0"}, {"size": [40, 60], "counts": [400, 2000]}],
-)
-def test_polygons_and_run_lengths_are_handed_on(tree, segmentation):
-    tree.annotation(tree.image("a.png"), bbox=[0, 0, 5, 5], segmentation=segmentation)
-    (thing,) = read(tree)[0].objects
-    assert (thing.segmentation, thing.flags) == (segmentation, ())
 
 
 @pytest.mark.parametrize("place", ["train2017", "images", "images/train2017", "."])
@@ -169,52 +58,6 @@ def test_a_stated_split_goes_before_the_files(tree):
     tree.image("a.png", split="test")
     tree.image("b.png")
     assert [scan.split for scan in read(tree, split="train")] == ["test", "train"]
-
-
-def test_an_image_id_used_twice_costs_both_images(tree):
-    tree.annotation(tree.image("a.png"), bbox=[0, 0, 5, 5])
-    tree.document["images"].append({"id": "1", "file_name": "b.png"})
-    tree.image("c.png", kind="benign")
-    tree.document["images"][2]["id"] = 3
-    failed = {scan.uri.rsplit("/", 1)[1]: scan.problem for scan in read(tree)}
-    assert "image id 1 is used twice" in failed["a.png"]
-    assert "image id '1' is used twice" in failed["b.png"]
-    assert failed["c.png"] is None
-
-
-def test_objects_of_an_unclear_category_keep_their_boxes(tree):
-    tree.annotation(tree.image("a.png"), bbox=[0, 0, 5, 5])
-    tree.annotation(1, bbox=[0, 0, 6, 6], category_id=3)
-    tree.document["categories"] += [{"id": 1, "name": "bottle"}, {"id": 3, "name": " "}, {"name": "no id"}, 7]
-    dropped = Counter()
-    (scan,) = read(tree, dropped=dropped)
-    assert [(thing.label, thing.flags) for thing in scan.objects] == [
-        ("category 1", ("ambiguous_category",)),
-        ("category 3", ("unnamed_category",)),
-    ]
-    assert dropped == {"damaged category": 2}
-
-
-def test_ids_are_the_same_however_they_are_written(tree):
-    tree.image("a.png")
-    tree.document["images"][0]["id"] = 7.0
-    tree.annotation("7", bbox=[0, 0, 5, 5], category_id="2")
-    (scan,) = read(tree)
-    assert [thing.label for thing in scan.objects] == ["knife"]
-
-
-def test_a_damaged_licence_leaves_its_images_with_a_flag(tree):
-    tree.document["licenses"] = [{"id": 1, "name": {}}, "x", {"id": 2, "url": "https://a.b/by"}]
-    for licence in (1, [], 2):
-        tree.image(f"{licence}.png", license=licence)
-    dropped = Counter()
-    scans = read(tree, dropped=dropped)
-    assert [(scan.problem, scan.licence, scan.flags) for scan in scans] == [
-        (None, None, ("unknown_licence",)),
-        (None, None, ("unknown_licence",)),
-        (None, "https://a.b/by", ()),
-    ]
-    assert dropped == {"damaged licence": 2}
 
 
 @pytest.mark.parametrize(
@@ -273,29 +116,6 @@ def test_a_damaged_image_costs_its_own_row(tmp_path, record, message):
     assert "\n" not in damaged.problem
     assert damaged.kind == "threat"
     assert (other.uri, other.problem) == (str(tmp_path / "sound.png"), None)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [{"bbox": "everywhere"}, {"bbox": [1, 2]}, {"bbox": [0, 0, float("nan"), 5]}, {"bbox": [0, 0, 1e300, 5]},
-     {"bbox": [0, 0, None, 5]}, {"category_id": None}, {"category_id": 1.5}, {"category_id": []}],
-)  # fmt: skip
-def test_an_image_with_a_damaged_annotation_is_never_harmless(tree, damage):
-    tree.annotation(tree.image("a.png"), **({"bbox": [0, 0, 5, 5]} | damage))
-    tree.annotation(1, bbox=[0, 0, 5, 5])
-    tree.annotation(tree.image("b.png"), bbox=[0, 0, 5, 5])
-    b, a = read(tree)
-    assert a.uri == str(tree.root / "a.png")
-    assert "annotations[0]" in a.problem
-    assert (a.kind, b.problem) == ("threat", None)
-
-
-def test_annotations_that_name_no_image_are_counted(tree):
-    tree.image("a.png")
-    tree.document["annotations"] = [3, None, {}, {"image_id": [1]}, {"image_id": 2}]
-    dropped = Counter()
-    assert len(read(tree, dropped=dropped)) == 1
-    assert dropped == {"annotation of an unknown image": 5}
 
 
 ODD = st.one_of(

@@ -86,3 +86,17 @@ def test_a_part_of_a_tree_is_a_tree(tree, store_uri):
 def test_litter_is_no_image(key, litter):
     assert is_litter(key) == litter
     assert is_image_key(key) == (not litter)
+
+
+def test_the_ends_of_a_file_are_read_without_the_rest(tree):
+    assert tree.head("train/Image/x.png", num_bytes=5) == b"train"
+    assert tree.head("train/Image/x.png", num_bytes=5, from_end=True) == b"x.png"
+    assert (
+        tree.head("train/Image/x.png")
+        == tree.head("train/Image/x.png", from_end=True)
+        == b"train/Image/x.png"
+    )
+
+
+def test_what_is_no_address_has_no_ends(tree):
+    assert tree.head("../x") == b""

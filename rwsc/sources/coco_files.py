@@ -1,0 +1,112 @@
+"""Which files of a source are its COCO annotation files, by their names and first bytes."""
+
+import posixpath
+import re
+from dataclasses import dataclass
+
+from rwsc.sources.tree import SourceTree, join
+
+ANNOTATION_FOLDERS = ("annotations", "annotation")
+
+_ROOT_FILES = ("annotations.json", "_annotations.coco.json")
+_SPLITS = {"train": "train", "valid": "val", "val": "val", "test": "test"}
+_NUM_OPENED = 3
+_COCO_KEYS = re.compile(rb'"(images|annotations|categories|info|licenses)"\s*:')
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CocoFile:
+    """One annotation file of a source, and what its place in the layout says of all its images."""
+
+    key: str
+    """Its key below the source's folder."""
+
+    dataset: str | None = None
+    split: str | None = None
+    """Split of images that state none."""
+
+    subset: str | None = None
+    image_folders: tuple[str, ...] = ()
+    """Keys of the folders that its images lie in; looked in before the usual places."""
+
+    has_clean_bags: bool = True
+    """Whether an image without annotations is a harmless bag; otherwise its annotation is missing."""
+
+
+def coco_keys(tree: SourceTree) -> list[str]:
+    """Find the COCO files of a source.
+
+    Looked for are, in this order: ``annotations.json`` or ``_annotations.coco.json``; the JSON files in
+    ``annotations/``, of which only ``instances_*.json`` where there are such; ``_annotations.coco.json`` in
+    train, valid and test; ``instances_*.json``.
+
+    Args:
+        tree: The source.
+
+    Returns:
+        Keys in a fixed order; empty where there are none.
+    """
+    for name in _ROOT_FILES:
+        if tree.has(name):
+            return [name]
+    folder = tree.find_folder(*ANNOTATION_FOLDERS)
+    inside = tree.files(folder, [".json"]) if folder else []
+    if folder and inside and _some_look_like_coco(tree, folder, inside):
+        # COCO's own download puts captions and key points beside the instances.
+        chosen = [name for name in inside if name.startswith("instances_")] or inside
+        return [join(folder, name) for name in chosen]
+    roboflow = [f"{name}/_annotations.coco.json" for name in _SPLITS]
+    found = [key for key in roboflow if tree.has(key)]
+    return found or [name for name in tree.files("", [".json"]) if name.startswith("instances_")]
+
+
+def split_of(key: str) -> str | None:
+    """Read a split out of an annotation file's name, or out of its folder's in Roboflow's layout.
+
+    Args:
+        key: Key or address of the JSON file.
+
+    Returns:
+        train, val or test; None where the name says nothing.
+
+    Example:
+        >>> split_of("/data/instances_train2017.json"), split_of("/data/valid/_annotations.coco.json")
+        ('train', 'val')
+    """
+    folder, name = posixpath.split(key)
+    if name == "_annotations.coco.json":
+        return _SPLITS.get(posixpath.basename(folder))
+    words = re.findall(r"[a-z]+", posixpath.splitext(name)[0].lower())
+    return next((_SPLITS[word] for word in words if word in _SPLITS), None)
+
+
+def json_files(tree: SourceTree, pattern: str) -> list[tuple[str, re.Match[str]]]:
+    """Find JSON files by their names, in the folder of annotations or, where none is there, in the root.
+
+    Args:
+        tree: The source.
+        pattern: Regular expression for the whole name without its ending, in any case.
+
+    Returns:
+        Keys and how their names match, sorted.
+    """
+    compiled = re.compile(rf"(?:{pattern})\.json", re.IGNORECASE)
+    for folder in (tree.find_folder(*ANNOTATION_FOLDERS), ""):
+        names = tree.files(folder, [".json"]) if folder is not None else []
+        found = [(join(folder or "", name), match) for name in names if (match := compiled.fullmatch(name))]
+        if found:
+            return found
+    return []
+
+
+def image_folders(tree: SourceTree, *names: str) -> tuple[str, ...]:
+    """Find folders of images by their names in any case, in the root, in ``images`` and in ``test``."""
+    parents = ["", *(folder for name in ("images", "test") if (folder := tree.find_folder(name)))]
+    found = (tree.find_folder(name, under=parent) for parent in parents for name in names)
+    return tuple(dict.fromkeys(folder for folder in found if folder is not None))
+
+
+def _some_look_like_coco(tree: SourceTree, folder: str, names: list[str]) -> bool:
+    """Tell COCO files from a folder of one JSON per image; a damaged file is given the benefit of the doubt."""
+    heads = [tree.head(join(folder, name)).lstrip(b"\xef\xbb\xbf \t\r\n") for name in names[:_NUM_OPENED]]
+    return any(_COCO_KEYS.search(head) or not head.startswith((b"{", b"[")) for head in heads)
