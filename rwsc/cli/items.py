@@ -107,17 +107,12 @@ def split(
     Bags are not items: their splits are those of the catalogue. synth and train --split S take items and bags
     of split S alike; where no bag of a catalogue states a split, bags are shared out by their content.
     """
-    from rwsc.errors import ObjectExists
     from rwsc.items.bank import bank_uri
     from rwsc.items.split import check_split, split_bank
 
     target = output or items
     if check:
         report = check_split(items, by=by)
-    elif output is None and not overwrite:
-        raise ObjectExists(
-            f"{bank_uri(items)} would be replaced", remedy="name another bank with -o, or add --overwrite"
-        )
     else:
         shares = {"train": train, "val": val, "test": test}
         report = split_bank(items, target, shares=shares, by=by, keep=keep, seed=seed, overwrite=overwrite)

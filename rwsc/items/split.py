@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from rwsc.errors import ConfigError, SourceError
+from rwsc.errors import ConfigError, ObjectExists, SourceError
 from rwsc.items.bank import bank_uri, iter_bank
 from rwsc.items.likeness import Signature, closest_apart, find_alike, join_linked, signature_of
 from rwsc.items.pixels import decode_alpha, decode_transmission
@@ -131,17 +131,23 @@ def split_bank(
 
     Raises:
         ConfigError: The shares make no sense.
-        ObjectExists: There is a bank and `overwrite` is not set.
+        ObjectExists: There is a bank, or the bank itself would be replaced, and `overwrite` is not set.
+        ObjectMissing: There is nothing at `items_uri`.
         SourceError: `items_uri` is no item bank or holds no usable item.
     """
     source, target = bank_uri(items_uri), bank_uri(output_uri)
     checked = check_shares(shares)
-    if not overwrite:
+    if not overwrite and target != source:
         refuse_existing(target)
     items = list(_usable(source))
     if not items:
         raise SourceError(
             f"{source} holds no usable item", remedy="rwsc items show tells why items were rejected"
+        )
+    # Told last: consent to replace a bank is no help where there is none to split.
+    if not overwrite and target == source:
+        raise ObjectExists(
+            f"{source} would be replaced", remedy="name another bank with -o, or add --overwrite"
         )
     splits = assign_splits(items, shares=checked, by=by, keep=keep, seed=seed)
     tables = (_with_splits(table, splits) for table in iter_bank(source))

@@ -47,7 +47,10 @@ def test_in_place_needs_consent(rwsc, tmp_path):
     a_bank(tmp_path / "items")
     code, out, err = rwsc("items", "split", "items")
     assert (code, out) == (2, "")
-    assert "--overwrite" in err
+    assert err.splitlines() == [
+        f"error: {tmp_path}/items/items.parquet would be replaced",
+        "try:   name another bank with -o, or add --overwrite",
+    ]
     assert rwsc("items", "split", "items", "--overwrite")[0] == 0
     assert {item.split for item in ItemBank.load("items")} == {"train", "val", "test"}
 
@@ -67,7 +70,9 @@ def test_a_leak_ends_with_exit_code_1_and_is_named(rwsc, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["items", "split", "nowhere", "-o", "x"], "nowhere"),
+        (["items", "split", "nowhere", "-o", "x"], "there is nothing at"),
+        (["items", "split", "nowhere"], "there is nothing at"),
+        (["items", "split", "items", "--train", "0", "--val", "0", "--test", "0"], "are 0"),
         (["items", "split", "items", "-o", "x", "--train", "0", "--val", "0", "--test", "0"], "are 0"),
         (["items", "show", "items", "-o", "sheet.gif"], "sheet.gif"),
         (["items", "show", "items", "-o", "sheet.png", "--sort", "beauty"], "no measure 'beauty'"),

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.things import item_row, seen_again, thing, write_bank
 
-from rwsc.errors import ConfigError, ObjectExists, SourceError
+from rwsc.errors import ConfigError, ObjectExists, ObjectMissing, SourceError
 from rwsc.items.bank import ItemBank
 from rwsc.items.split import SPLITS, SplitItem, assign_splits, check_shares, check_split, split_bank
 
@@ -177,8 +177,11 @@ def test_rows_that_cannot_be_used_belong_to_no_split(tmp_path):
 def test_nothing_is_replaced_without_consent_and_in_place_with_it(tmp_path):
     source = write_bank(str(tmp_path / "items"), rows_of_bank())
     before = (tmp_path / "items/items.parquet").read_bytes()
-    with pytest.raises(ObjectExists):
+    with pytest.raises(ObjectExists, match=r"items\.parquet would be replaced"):
         split_bank(source, source, shares=SHARES)
+    assert (tmp_path / "items/items.parquet").read_bytes() == before
+    with pytest.raises(ObjectExists, match=r"items\.parquet is there already"):
+        split_bank(write_bank(str(tmp_path / "other"), rows_of_bank()), source, shares=SHARES)
     assert (tmp_path / "items/items.parquet").read_bytes() == before
     first = split_bank(source, source, shares=SHARES, overwrite=True)
     again = (tmp_path / "items/items.parquet").read_bytes()
@@ -191,6 +194,14 @@ def test_nothing_is_replaced_without_consent_and_in_place_with_it(tmp_path):
 def test_a_bank_without_usable_items_is_refused(tmp_path):
     with pytest.raises(SourceError, match="no usable item"):
         split_bank(write_bank(str(tmp_path / "items"), [item_row("a")]), str(tmp_path / "out"), shares=SHARES)
+
+
+def test_where_there_is_nothing_to_split_nobody_is_asked_for_consent_to_replace_it(tmp_path):
+    with pytest.raises(ObjectMissing, match="there is nothing at"):
+        split_bank(str(tmp_path / "nothing"), str(tmp_path / "nothing"), shares=SHARES)
+    empty = write_bank(str(tmp_path / "items"), [item_row("a")])
+    with pytest.raises(SourceError, match="no usable item"):
+        split_bank(empty, empty, shares=SHARES)
 
 
 @pytest.mark.parametrize(
