@@ -47,7 +47,9 @@ def _measure(name: str, number: int, catalogue: str | None, without_groups: str)
     if name == "items":
         from rwsc.runs.bench_items import measure_items
 
-        groups = [group for group in without_groups.split(",") if group]
+        groups = [group for text in without_groups.split(",") if (group := text.strip())]
+        if groups and catalogue is None:
+            raise ConfigError("--without-groups names groups of no catalogue", remedy="add --catalogue")
         return measure_items(number, catalogue, without_groups=groups)
     from rwsc.runs.bench import measure
 

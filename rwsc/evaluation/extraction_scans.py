@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 
-from rwsc.errors import SourceError
+from rwsc.errors import ConfigError, SourceError
 from rwsc.evaluation.masks import grabcut_in_box, iou
 from rwsc.items.config import ItemsConfig
 from rwsc.items.extract import Candidate
@@ -17,6 +18,8 @@ from rwsc.sources.examine import without_alpha
 from rwsc.sources.masks import decode_rle
 from rwsc.sources.reread import read_indexed
 from rwsc.sources.schema import BBox, Scan, ScanObject
+
+_MAX_GROUPS_NAMED = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,10 +66,12 @@ def check_scans(
         ScanCheck: One per masked object.
 
     Raises:
+        ConfigError: A group to leave out is that of no scan.
         SourceError: No usable scan has a mask, a mask is damaged, or a scan has changed since it was indexed.
     """
-    found_any = False
-    for scan in iter_scans(read_catalogue(catalogue_uri)):
+    catalogue, found_any = read_catalogue(catalogue_uri), False
+    _check_groups(catalogue, catalogue_uri, without_groups)
+    for scan in iter_scans(catalogue):
         masked = [thing for thing in scan.objects if thing.mask_rle and "crowd" not in thing.flags]
         if scan.status != "ok" or not masked or scan.group in without_groups:
             continue
@@ -77,6 +82,20 @@ def check_scans(
     if not found_any:
         raise SourceError(
             f"{catalogue_uri} has no masks to compare with", remedy="index scans that have masks"
+        )
+
+
+def _check_groups(catalogue: pa.Table, uri: str, wanted: Collection[str]) -> None:
+    """Refuse a group that no scan has: figures would be of scans that were meant to be left out."""
+    known = sorted(set(catalogue["group"].to_pylist()) - {None})
+    unknown = [group for group in wanted if group not in known]
+    if unknown:
+        more = f" and {len(known) - _MAX_GROUPS_NAMED:,} more" if len(known) > _MAX_GROUPS_NAMED else ""
+        raise ConfigError(
+            f"no scan of {uri} is of the group {', '.join(map(repr, unknown))}",
+            remedy=f"groups there are {', '.join(known[:_MAX_GROUPS_NAMED])}{more}"
+            if known
+            else "leave the groups out: its scans state none",
         )
 
 

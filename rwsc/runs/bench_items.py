@@ -30,6 +30,10 @@ def measure_items(
 
     Returns:
         ``phantoms``, ``scans`` where a catalogue is given, ``seconds_per_phantom`` and ``machine``.
+
+    Raises:
+        ConfigError: A group to leave out is that of no scan.
+        SourceError: The catalogue is of no use; see `rwsc.evaluation.extraction_scans.check_scans`.
     """
     config = ItemsConfig()
     found: dict[str, Any] = {}

@@ -1,10 +1,12 @@
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from support.corpora import write_scans
 
 from rwsc.cli.main import main
+from rwsc.sources.catalogue import iter_scans, read_catalogue, write_catalogue
 from rwsc.sources.index import index_to_catalogue
 from rwsc.storage.prefix import Prefix
 
@@ -70,6 +72,11 @@ def test_items_as_tables(rwsc, catalogue):
             "error: there is nothing at {here}/nowhere.parquet",
             None,
         ),
+        (
+            ["items", "--num-images", 100_000, "--without-groups", "a"],
+            "error: --without-groups names groups of no catalogue",
+            "try:   add --catalogue",
+        ),
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_code_2(rwsc, tmp_path, arguments, error, remedy):
@@ -78,3 +85,18 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(rwsc, tmp_path, arguments, 
     assert "Traceback" not in err
     assert [line for line in err.splitlines() if line.startswith("error:")] == [error.format(here=tmp_path)]
     assert remedy is None or remedy in err.splitlines()
+
+
+def test_a_group_that_no_scan_has_is_named_with_those_there_are(rwsc, catalogue, tmp_path):
+    scans = [
+        replace(scan, group="tuned on" if number else "others")
+        for number, scan in enumerate(iter_scans(read_catalogue(catalogue)))
+    ]
+    write_catalogue(str(tmp_path / "grouped.parquet"), scans)
+    arguments = ["bench", "items", "--num-images", 100_000, "--catalogue", "grouped.parquet"]
+    code, out, err = rwsc(*arguments, "--without-groups", "tuned on, tuned")
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-2:] == [
+        "error: no scan of grouped.parquet is of the group 'tuned'",
+        "try:   groups there are others, tuned on",
+    ]

@@ -7,7 +7,7 @@ import pytest
 from support.corpora import item_image, write_scans
 from support.scenes import overlap, seen_scene
 
-from rwsc.errors import SourceError
+from rwsc.errors import ConfigError, SourceError
 from rwsc.evaluation.extraction_scans import check_scans, mask_of, recomposition_psnr_db
 from rwsc.items.config import ItemsConfig
 from rwsc.items.extract import Candidate, Cut, extract_item
@@ -105,10 +105,34 @@ def test_items_in_bags_are_cut_out_as_the_bank_does_it_from_boxes_alone(bags, ou
 
 
 def test_groups_can_be_left_out(bags, outliner):
-    checks = check_scans(bags, CONFIG, outliner, without_groups=("a", "c", "of another set"))
+    checks = check_scans(bags, CONFIG, outliner, without_groups=("a", "c"))
     assert [check.group for check in checks] == ["b"]
     with pytest.raises(SourceError, match="no masks to compare with"):
         list(check_scans(bags, CONFIG, outliner, without_groups=("a", "b", "c")))
+
+
+def test_a_group_that_no_scan_has_is_refused_with_those_there_are(bags, belt, outliner):
+    with pytest.raises(
+        ConfigError, match=r"no scan of .*catalogue\.parquet is of the group 'A', 'd'"
+    ) as caught:
+        next(check_scans(bags, CONFIG, outliner, without_groups=("A", "b", "d")))
+    assert caught.value.remedy == "groups there are a, b, c"
+    with pytest.raises(ConfigError) as caught:
+        next(check_scans(belt[0], CONFIG, outliner, without_groups=("a",)))
+    assert "state none" in caught.value.remedy
+
+
+def test_of_many_groups_the_first_are_named(belt, outliner, tmp_path):
+    def grouped(scan):
+        return replace(scan, group=f"g{next(numbers):02d}")
+
+    scans = list(iter_scans(read_catalogue(belt[0])))
+    numbers = iter(range(99))
+    write_catalogue(str(tmp_path / "many.parquet"), [grouped(scan) for scan in scans * 5])
+    with pytest.raises(ConfigError) as caught:
+        next(check_scans(str(tmp_path / "many.parquet"), CONFIG, outliner, without_groups=("x",)))
+    assert caught.value.remedy.startswith("groups there are g00, g01, ")
+    assert caught.value.remedy.endswith(f", g19 and {5 * len(scans) - 20} more")
 
 
 def test_items_on_the_belt_are_checked_and_harmless_bags_are_not(belt, outliner):
