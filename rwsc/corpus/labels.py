@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rwsc.fusion.compose import LUMA_WEIGHTS
+from rwsc.fusion.channels import LUMA_WEIGHTS
 from rwsc.items.bank import Item
 from rwsc.placement.draw import Placement
 from rwsc.sources.masks import encode_rle

@@ -6,11 +6,11 @@ from typing import Literal
 
 import numpy as np
 
+from rwsc.fusion.channels import match_channels
 from rwsc.fusion.engine import Engine, Region
 from rwsc.physics.transmission import DEFAULT_FLOOR, full_scale, to_transmission
 
-LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-"""Luminance of RGB (ITU-R BT.601), used to turn a colour item gray for a gray bag."""
+_MIN_CONTEXT_PX = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -63,7 +63,8 @@ def fuse_in_rounds(
         air_levels: Air level of each scan, a number per channel.
         insertions: Items of each scan, in the order in which they are fused.
         engine: The way to fuse.
-        context: Width of bag shown to the engine on each side of the item, as a share of the item's size.
+        context: Width of bag shown to the engine on each side of the item, as a share of the item's size; an
+            engine that does not look around is shown the item's own canvas.
 
     Returns:
         New images of the same shapes and types. Pixels that no item covers equal the scan's exactly.
@@ -71,7 +72,8 @@ def fuse_in_rounds(
     results = [scan.copy() for scan in scans]
     for number in range(max((len(items) for items in insertions), default=0)):
         turn = [index for index, items in enumerate(insertions) if len(items) > number]
-        windows = [_window(insertions[i][number], results[i].shape[:2], context) for i in turn]
+        shown = context if engine.looks_around else None
+        windows = [_window(insertions[i][number], results[i].shape[:2], shown) for i in turn]
         regions = [
             _cut(results[i], air_levels[i], insertions[i][number], window)
             for i, window in zip(turn, windows, strict=True)
@@ -81,9 +83,11 @@ def fuse_in_rounds(
     return results
 
 
-def _window(insertion: Insertion, scan_hw: tuple[int, ...], context: float) -> Window:
+def _window(insertion: Insertion, scan_hw: tuple[int, ...], context: float | None) -> Window:
     height, width = insertion.alpha_HW.shape
-    margin_y, margin_x = (max(8, round(context * side)) for side in (height, width))
+    margin_y, margin_x = (
+        0 if context is None else max(_MIN_CONTEXT_PX, round(context * side)) for side in (height, width)
+    )
     return Window(
         top=max(0, insertion.y_px - margin_y),
         left=max(0, insertion.x_px - margin_x),
@@ -126,20 +130,3 @@ def _paste(
     grey = np.clip(np.rint(part.astype(np.float32) * ratio), 0, full_scale(scan.dtype)).astype(scan.dtype)
     covered = region.alpha_HW > 0
     part[covered] = grey[covered]
-
-
-def match_channels(item_HWC: np.ndarray, num_channels: int) -> np.ndarray:
-    """Give an item the number of channels of the bag it goes into.
-
-    Args:
-        item_HWC: Transmission with one or three channels.
-        num_channels: 1 or 3.
-
-    Returns:
-        The same array where the numbers agree; luminance for a gray bag; equal channels for a colour bag.
-    """
-    if item_HWC.shape[2] == num_channels:
-        return item_HWC
-    if num_channels == 1:
-        return (item_HWC @ LUMA_WEIGHTS)[..., None]
-    return np.repeat(item_HWC, num_channels, axis=2)

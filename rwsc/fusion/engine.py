@@ -12,7 +12,7 @@ class Region:
     """The part of a bag around one item, and the item on the same grid; what an engine sees."""
 
     bag_HWC: np.ndarray
-    """Transmission of the bag, float32 in (0, 1], C = 1 (gray) or 3 (RGB)."""
+    """Transmission of the bag, float32 in (0, 1], C = 1 (gray), 2 (low and high energy) or 3 (RGB)."""
 
     item_HWC: np.ndarray
     """Transmission of the item on air (1), its soft rim mixed with air; same shape."""
@@ -44,6 +44,10 @@ class Engine(Protocol):
         the item by themselves); ``alpha`` mixes what it adds to the product of transmissions by coverage.
         """
 
+    @property
+    def looks_around(self) -> bool:
+        """Whether the bag beside the item matters to the result; if not, regions may end where the item does."""
+
     def fuse(self, regions: Sequence[Region]) -> list[np.ndarray]:
         """Fuse each region by itself.
 
@@ -51,5 +55,8 @@ class Engine(Protocol):
             regions: Any number of regions, sizes may differ.
 
         Returns:
-            Transmission of bag and item together, one (H, W, C) float32 array per region.
+            Transmission of bag and item together, one (H, W, C) float32 array in (0, 1] per region.
+
+        Raises:
+            ConfigError: The engine cannot fuse regions of that many channels.
         """

@@ -5,18 +5,69 @@ from typing import Literal
 
 import numpy as np
 
+from rwsc.errors import ConfigError
+from rwsc.fusion.channels import match_channels
 from rwsc.fusion.engine import Region
 from rwsc.physics.transmission import tip
 
 
-class TipEngine:
-    """Threat image projection per channel (equation 4 of the slides); needs no weights."""
+class ProductEngine:
+    """What the engines share that look at each pixel by itself and need no weights.
 
-    name = "tip"
+    Where the item is air they give the bag, to the bit.
+    """
+
     weights_sha256 = ""
     licences: list[str] = []  # noqa: RUF012 - empty for good
     blend: Literal["support", "alpha"] = "support"
+    looks_around = False
+
+
+class TipEngine(ProductEngine):
+    """Threat image projection per channel (equation 4 of the slides).
+
+    An item never brightens a channel, and the order of items does not matter.
+    """
+
+    name = "tip"
 
     def fuse(self, regions: Sequence[Region]) -> list[np.ndarray]:
         """Multiply the transmissions of bag and item in each region."""
+        return [tip(region.bag_HWC, region.item_HWC) for region in regions]
+
+
+class TipGrayEngine(ProductEngine):
+    """Threat image projection by luminance: the item darkens all channels of the bag alike and adds no colour.
+
+    The item's luminance is that of `match_channels`. An item never brightens a channel, the order of items
+    does not matter, and the ratios between the bag's channels stay as they are.
+    """
+
+    name = "tip_gray"
+
+    def fuse(self, regions: Sequence[Region]) -> list[np.ndarray]:
+        """Multiply every channel of the bag with the item's luminance."""
+        return [tip(region.bag_HWC, match_channels(region.item_HWC, 1)) for region in regions]
+
+
+class TipDualEngine(ProductEngine):
+    """Threat image projection of each energy, for scans of a low and a high one; colour comes last.
+
+    The product is exact for one photon energy, and for a band of energies but for the hardening of the beam,
+    which makes the bag and the item together a little brighter than it. It is refused for colour and gray:
+    a colour of a display is no measurement, and one energy tells no material. An item never brightens, and
+    the order of items does not matter.
+    """
+
+    name = "tip_dual"
+
+    def fuse(self, regions: Sequence[Region]) -> list[np.ndarray]:
+        """Multiply the transmissions of each energy; raise `ConfigError` for regions without two energies."""
+        for region in regions:
+            channels = region.bag_HWC.shape[2]
+            if channels != 2:
+                raise ConfigError(
+                    f"engine tip_dual fuses scans of two energies, this one has {channels} channel(s)",
+                    remedy="use tip for gray and colour scans",
+                )
         return [tip(region.bag_HWC, region.item_HWC) for region in regions]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rwsc.fusion.compose import Insertion, fuse_in_rounds, match_channels
+from rwsc.fusion.compose import Insertion, fuse_in_rounds
 from rwsc.fusion.tip import TipEngine
 
 AIR = np.array([250.0, 248.0, 240.0])
@@ -33,8 +33,8 @@ class ConstantEngine:
 
     name, weights_sha256 = "constant", ""
 
-    def __init__(self, value, blend):
-        self.value, self.blend, self.seen = value, blend, []
+    def __init__(self, value, blend, looks_around=True):
+        self.value, self.blend, self.looks_around, self.seen = value, blend, looks_around, []
 
     def fuse(self, regions):
         self.seen.append([region.alpha_HW.shape for region in regions])
@@ -45,7 +45,7 @@ def fuse(scan, insertions, engine=None, air=AIR):
     return fuse_in_rounds([scan], [air], [insertions], engine or TipEngine())[0]
 
 
-def covered(scan, insertion):
+def covered_at(scan, insertion):
     mask = np.zeros(scan.shape[:2], bool)
     height, width = insertion.alpha_HW.shape
     mask[insertion.y_px : insertion.y_px + height, insertion.x_px : insertion.x_px + width] = (
@@ -58,7 +58,7 @@ def covered(scan, insertion):
 def test_pixels_that_no_item_covers_are_the_scans_whatever_the_engine_gives(blend):
     scan, insertion = make_scan(), make_insertion()
     result = fuse(scan, [insertion], ConstantEngine(0.2, blend))
-    mask = covered(scan, insertion)
+    mask = covered_at(scan, insertion)
     np.testing.assert_array_equal(result[~mask], scan[~mask])
     assert (result[mask] != scan[mask]).any()
 
@@ -145,7 +145,7 @@ def test_a_window_at_the_edge_is_clipped_to_the_scan():
     scan = make_scan()
     insertion = make_insertion(x_px=80 - 15, y_px=60 - 20)
     result = fuse(scan, [insertion])
-    mask = covered(scan, insertion)
+    mask = covered_at(scan, insertion)
     np.testing.assert_array_equal(result[~mask], scan[~mask])
 
 
@@ -156,16 +156,18 @@ def test_each_round_takes_one_item_of_every_scan():
     assert [len(seen) for seen in engine.seen] == [2, 1]
 
 
+@pytest.mark.parametrize(("looks_around", "shape"), [(True, (40, 31)), (False, (20, 15))])
+def test_an_engine_sees_as_much_of_the_bag_as_it_says_that_it_needs(looks_around, shape):
+    engine = ConstantEngine(0.5, "support", looks_around)
+    scan, insertion = make_scan(), make_insertion(x_px=30, y_px=15)
+    result = fuse(scan, [insertion], engine)
+    assert engine.seen == [[shape]]
+    assert ((result != scan).any(axis=2) <= covered_at(scan, insertion)).all()
+
+
 def test_making_scans_together_equals_making_each_alone():
     scans = [make_scan(0), make_scan(1)]
     insertions = [[make_insertion(5)], [make_insertion(6), make_insertion(7, x_px=30)]]
     together = fuse_in_rounds(scans, [AIR] * 2, insertions, TipEngine())
     for scan, items, result in zip(scans, insertions, together, strict=True):
         np.testing.assert_array_equal(result, fuse(scan, items))
-
-
-def test_a_colour_item_becomes_luminance_in_a_gray_bag_and_a_gray_item_three_equal_channels():
-    item_HWC = np.array([[[0.2, 0.4, 0.6]]], np.float32)
-    assert match_channels(item_HWC, 1)[0, 0, 0] == pytest.approx(0.299 * 0.2 + 0.587 * 0.4 + 0.114 * 0.6)
-    np.testing.assert_array_equal(match_channels(item_HWC[..., :1], 3), np.full((1, 1, 3), np.float32(0.2)))
-    assert match_channels(item_HWC, 3) is item_HWC

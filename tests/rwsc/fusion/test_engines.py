@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from rwsc.errors import ConfigError
+from rwsc.fusion.engine import Region
+from rwsc.fusion.engines import ENGINES, EngineConfig, open_classic
+from rwsc.fusion.tip_calibrated import Calibration
+
+CLASSIC = [name for name in ENGINES if name != "rwsc"]
+PROJECTIONS = ["tip", "tip_gray", "tip_hsv", "tip_calibrated"]
+CONFIG = EngineConfig(
+    calibration_gray=Calibration(dark=(0.03,), gain=(0.9,)),
+    calibration_dual=Calibration(dark=(0.02, 0.04), gain=(0.8, 1.1)),
+    calibration_colour=Calibration(dark=(0.02, 0.05, 0.1), gain=(0.9, 1, 1.2)),
+)
+
+
+def engine(name):
+    return open_classic(name, CONFIG)
+
+
+def channels_of(name):
+    return [2] if name == "tip_dual" else [1, 2, 3]
+
+
+CASES = [(name, channels) for name in CLASSIC for channels in channels_of(name)]
+PROJECTED = [(name, channels) for name in [*PROJECTIONS, "tip_dual"] for channels in channels_of(name)]
+
+
+def make_region(seed=0, channels=3, hw=(24, 31), item_t=(0.01, 1)):
+    rng = np.random.default_rng(seed)
+    alpha_HW = np.zeros(hw, np.float32)
+    alpha_HW[6:-6, 5:-7] = rng.uniform(0.1, 1, (hw[0] - 12, hw[1] - 12))
+    own_HWC = rng.uniform(*item_t, (*hw, channels)).astype(np.float32)
+    return Region(
+        bag_HWC=rng.uniform(1e-3, 1, (*hw, channels)).astype(np.float32),
+        item_HWC=1 - alpha_HW[..., None] * (1 - own_HWC),
+        alpha_HW=alpha_HW,
+    )
+
+
+def on(bag_HWC, region):
+    return Region(bag_HWC=bag_HWC, item_HWC=region.item_HWC, alpha_HW=region.alpha_HW)
+
+
+def test_every_engine_but_rwsc_opens_by_its_name():
+    assert [engine(name).name for name in CLASSIC] == CLASSIC
+
+
+@pytest.mark.parametrize("name", ["rwsc", "tipp", ""])
+def test_an_engine_that_is_none_is_refused_with_the_names(name):
+    with pytest.raises(ConfigError, match=repr(name)) as error:
+        open_classic(name, EngineConfig())
+    assert "tip_hsv" in error.value.remedy
+
+
+@pytest.mark.parametrize(("name", "channels"), CASES)
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=10, deadline=None)
+def test_results_are_transmissions_of_the_regions_shape_and_depend_on_nothing_else(name, channels, seed):
+    regions = [make_region(seed, channels), make_region(seed + 1, channels, (40, 19))]
+    before = [region.bag_HWC.copy() for region in regions]
+    opened = engine(name)
+    together = opened.fuse(regions)
+    for region, fused, bag_HWC in zip(regions, together, before, strict=True):
+        assert (fused.shape, fused.dtype) == (region.bag_HWC.shape, np.float32)
+        assert fused.min() > 0
+        assert fused.max() <= 1
+        np.testing.assert_array_equal(region.bag_HWC, bag_HWC)
+        np.testing.assert_array_equal(opened.fuse([region])[0], fused)
+
+
+@pytest.mark.parametrize(("name", "channels"), CASES)
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=10, deadline=None)
+def test_where_nothing_is_covered_the_bag_stays_to_the_bit(name, channels, seed):
+    region = make_region(seed, channels)
+    fused = engine(name).fuse([region])[0]
+    off = region.alpha_HW == 0
+    np.testing.assert_array_equal(fused[off], region.bag_HWC[off])
+    assert (fused[~off] != region.bag_HWC[~off]).any()
+
+
+@pytest.mark.parametrize(("name", "channels"), PROJECTED)
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=10, deadline=None)
+def test_an_item_of_air_changes_nothing_to_the_bit(name, channels, seed):
+    region = make_region(seed, channels, item_t=(1, 1))
+    np.testing.assert_array_equal(engine(name).fuse([region])[0], region.bag_HWC)
+
+
+@pytest.mark.parametrize(("name", "channels"), PROJECTED)
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=10, deadline=None)
+def test_an_item_never_brightens_the_brightest_channel_nor_but_for_hsv_any(name, channels, seed):
+    region = make_region(seed, channels)
+    fused = engine(name).fuse([region])[0]
+    assert (fused.max(axis=2) <= region.bag_HWC.max(axis=2) + 1e-6).all()
+    if name != "tip_hsv":
+        assert (fused <= region.bag_HWC).all()
+
+
+@pytest.mark.parametrize(("name", "channels"), [case for case in PROJECTED if case != ("tip_hsv", 3)])
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=10, deadline=None)
+def test_the_order_of_items_does_not_matter(name, channels, seed):
+    one, two, opened = make_region(seed, channels), make_region(seed + 1, channels), engine(name)
+    first = opened.fuse([on(opened.fuse([one])[0], two)])[0]
+    second = opened.fuse([on(opened.fuse([on(one.bag_HWC, two)])[0], one)])[0]
+    np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-6)
+
+
+def test_the_order_of_items_does_not_matter_to_the_value_of_hsv():
+    one, two, opened = make_region(0), make_region(1), engine("tip_hsv")
+    first = opened.fuse([on(opened.fuse([one])[0], two)])[0]
+    second = opened.fuse([on(opened.fuse([on(one.bag_HWC, two)])[0], one)])[0]
+    np.testing.assert_allclose(first.max(axis=2), second.max(axis=2), rtol=1e-4)
+
+
+def test_no_engine_writes_into_a_region():
+    for name, channels in CASES:
+        region = make_region(3, channels)
+        for array in (region.bag_HWC, region.item_HWC, region.alpha_HW):
+            array.flags.writeable = False
+        engine(name).fuse([region])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"opacity": 0}, {"opacity": 1.5}, {"clone": "hard"}, {"gamma": 1}, {"calibration_gray": {"dark": [1]}}],
+)
+def test_settings_that_make_no_sense_are_refused(values):
+    with pytest.raises(ValidationError):
+        EngineConfig(**values)
+
+
+def test_every_setting_says_what_it_means():
+    for info in [*EngineConfig.model_fields.values(), *Calibration.model_fields.values()]:
+        assert info.description
