@@ -6,6 +6,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from rwsc.cli.stdout import keep_for_data
+from rwsc.cli.terminal import escaped_line
 from rwsc.errors import ConfigError
 
 NAMES = ("synth", "items")
@@ -85,7 +86,8 @@ def _tell_items(found: dict[str, Any], data: TextIO) -> None:
         data.write(f"confidence ranks fair above bad (AUC): {_shown(scans['confidence_auc'])}\nworst\n")
         for worst in scans["worst"]:
             fate = worst["reason"] or "accepted"
-            data.write(f"  IoU {worst['iou']:.2f}  {worst['label']}  {worst['uri']}  {fate}\n")
+            line = f"  IoU {worst['iou']:.2f}  {worst['label']}  {worst['uri']}  {fate}"
+            data.write(escaped_line(line) + "\n")
     _tell_machine(found, data)
 
 
@@ -95,7 +97,9 @@ def _tell_table(title: str, rows: dict[str, dict[str, float | None]], data: Text
         data.write(f"{'':<28}{'| ' * names.index(name)}{name.replace('_', ' ')}\n")
     data.write(f"{title}\n")
     for label, row in rows.items():
-        data.write(f"  {label[:24]:<26}" + "  ".join(_shown(row[name]) for name in names) + "\n")
+        data.write(
+            f"  {escaped_line(label)[:24]:<26}" + "  ".join(_shown(row[name]) for name in names) + "\n"
+        )
 
 
 def _shown(value: float | None) -> str:

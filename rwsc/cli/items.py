@@ -8,6 +8,7 @@ import typer
 
 from rwsc.cli.options import ConfigFile, Output, Overwrite, PrintConfig, settings_from
 from rwsc.cli.summaries import say_counts
+from rwsc.cli.terminal import escaped_line
 
 if TYPE_CHECKING:
     from rwsc.items.split import SplitReport
@@ -165,7 +166,6 @@ def show(
 def _say_splits(report: "SplitReport") -> None:
     from rwsc.items.likeness import MIN_LIKENESS
     from rwsc.items.split import SPLITS
-    from rwsc.sources.json_fields import one_line
 
     names = [*SPLITS, *([""] if any(counts[""] for counts in report.num_items.values()) else [])]
     sys.stderr.write(
@@ -174,14 +174,14 @@ def _say_splits(report: "SplitReport") -> None:
     for label, counts in sorted(report.num_items.items()):
         things = report.num_physical[label]
         cells = "".join(f"{f'{counts[name]:,} ({things[name]:,})':>16}" for name in names)
-        sys.stderr.write(f"  {one_line(label)[:18]:<18} {cells}\n")
+        sys.stderr.write(f"  {escaped_line(label)[:18]:<18} {cells}\n")
         if lacking := [name for name in SPLITS if not counts[name]]:
             sys.stderr.write(
                 f"  {'':<18} nothing in {', '.join(lacking)}: what belongs together is not parted\n"
             )
     for pair in report.closest:
         sys.stderr.write(
-            f"closest {one_line(pair.label)[:18]} across splits: distance {pair.distance:.2f},"
+            f"closest {escaped_line(pair.label)[:18]} across splits: distance {pair.distance:.2f},"
             f" {pair.item_ids[0]} and {pair.item_ids[1]} (one thing from {1 - MIN_LIKENESS:.2f} down)\n"
         )
     if report.num_stated_apart:
@@ -193,7 +193,7 @@ def _say_splits(report: "SplitReport") -> None:
             f"groups of the source in two splits: {report.num_groups_shared:,} (--by group keeps them together)\n"
         )
     for kind, count in sorted(report.num_leaks.items()):
-        examples = "; ".join(map(one_line, report.leaks[kind]))
+        examples = "; ".join(map(escaped_line, report.leaks[kind]))
         sys.stderr.write(f"LEAK: {count:,} x {kind} in two splits: {examples}\n")
     if report.is_proven:
         sys.stderr.write("no leak: nothing lies in two splits\n")

@@ -7,6 +7,7 @@ import typer
 
 import rwsc
 from rwsc.cli import bench, demo, doctor, items, preview, sources, synth, train
+from rwsc.cli.terminal import escape_controls, escaped_line
 from rwsc.errors import RwscError
 
 INTERRUPTED = 130
@@ -51,12 +52,13 @@ def _root(
 
 def main() -> None:
     """Run the command line; exit codes are 0 done, 1 finished badly, 2 bad usage or input, 130 interrupted."""
+    escape_controls()
     try:
         app()
     except RwscError as error:
-        sys.stderr.write(f"error: {error.message}\n")
+        sys.stderr.write(f"error: {escaped_line(error.message)}\n")
         if error.remedy:
-            sys.stderr.write(f"try:   {error.remedy}\n")
+            sys.stderr.write(f"try:   {escaped_line(error.remedy)}\n")
         raise SystemExit(2) from None
     except SystemExit as end:
         if end.code == INTERRUPTED:

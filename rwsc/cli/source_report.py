@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
+from rwsc.cli.terminal import escaped
+
 WIDTH = 110
 """Columns that lines keep within, where no single word is longer."""
 
@@ -107,5 +109,7 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 def _lines(label: str, text: str) -> Iterator[str]:
     width = WIDTH - _LABEL_WIDTH - 1
-    for number, line in enumerate(wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]):
+    for number, line in enumerate(
+        wrap(escaped(text), width, break_long_words=False, break_on_hyphens=False) or [""]
+    ):
         yield f"{label if number == 0 else '':<{_LABEL_WIDTH}} {line}"

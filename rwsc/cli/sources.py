@@ -9,6 +9,7 @@ import typer
 from rwsc.cli.options import ConfigFile, Output, Overwrite, PrintConfig, Workers, settings_from
 from rwsc.cli.stdout import keep_for_data
 from rwsc.cli.summaries import say_counts
+from rwsc.cli.terminal import escaped_line
 
 app = typer.Typer(
     help="Scan archives: what is known of them, what is in them, and their catalogue.", no_args_is_help=True
@@ -122,5 +123,5 @@ def index(
     say_counts("flags", summary.by_flag)
     say_counts("dropped", summary.dropped)
     for problem in summary.problems:
-        sys.stderr.write(f"  {problem}\n")
+        sys.stderr.write(f"  {escaped_line(problem)}\n")
     data.write(absolute_uri(settings.output) + "\n")

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Mapping
 
+from rwsc.cli.terminal import escaped_line
+
 
 def say_counts(title: str, counts: Mapping[str, int]) -> None:
     """Write one line of counts to stderr, largest first; nothing when there are none.
@@ -14,4 +16,5 @@ def say_counts(title: str, counts: Mapping[str, int]) -> None:
     if not counts:
         return
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    sys.stderr.write(f"{title:<20} " + ", ".join(f"{name} {number:,}" for name, number in ranked) + "\n")
+    line = f"{title:<20} " + ", ".join(f"{name} {number:,}" for name, number in ranked)
+    sys.stderr.write(escaped_line(line) + "\n")
