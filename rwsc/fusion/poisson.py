@@ -10,9 +10,9 @@ from rwsc.fusion.engine import Region
 from rwsc.fusion.tip import ProductEngine
 from rwsc.physics.transmission import DEFAULT_FLOOR
 
-_ERODED_PX = 3
-_MARGIN_PX = 2 * _ERODED_PX
-_GROWTH = np.ones((2 * _ERODED_PX + 1, 2 * _ERODED_PX + 1), np.uint8)
+_GROWN_PX = 4
+_MARGIN_PX = 2 * _GROWN_PX
+_GROWTH = np.ones((2 * _GROWN_PX + 1, 2 * _GROWN_PX + 1), np.uint8)
 _LEVELS = 255
 _FLAGS = {"mixed": cv2.MIXED_CLONE, "normal": cv2.NORMAL_CLONE}
 
@@ -43,8 +43,8 @@ class PoissonEngine(ProductEngine):
     def _fuse(self, region: Region) -> np.ndarray:
         if not region.alpha_HW.any():
             return region.bag_HWC
-        # OpenCV takes three pixels off the mask's rim, all of a thin blade, and wants air between mask and
-        # frame: both are given before, and taken away after.
+        # OpenCV takes three pixels off the mask's rim (all of a thin blade), needs one more to see the step
+        # there whole, and wants bag between mask and frame: all are given before, and taken away after.
         mask_HW = cv2.dilate(_padded((region.alpha_HW > 0).astype(np.uint8)), _GROWTH)
         mask_HW[[0, -1]] = 0
         mask_HW[:, [0, -1]] = 0

@@ -54,7 +54,7 @@ def test_thin_blades_do_not_vanish(width):
 
 
 def test_structure_of_the_bag_shines_through_a_mixed_clone_and_not_through_a_normal_one():
-    region = make_region(bag=0.9)
+    region = make_region(bag=0.9, item=0.8)
     region.bag_HWC[:, 25:28] = 0.4
     contrast = {}
     for clone in ("mixed", "normal"):
