@@ -11,6 +11,9 @@ S3_SCHEME = "s3://"
 PART_PREFIX = ".rwsc-part-"
 """How the names of unfinished files begin; whatever is named so is no object and is never listed."""
 
+PAIR_MARK = "#high="
+"""What stands between the names of two files that are one scan (`rwsc.storage.energy_pairs`); in no key."""
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|s3:/", re.IGNORECASE)
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -87,7 +90,8 @@ def checked_key(key: str) -> str:
 
     Raises:
         StorageError: The key is empty or absolute, climbs with `..`, has an empty segment, holds a control
-            character or text that is no Unicode, or bears the name of an unfinished file.
+            character or text that is no Unicode, joins two names to one scan, or bears the name of an unfinished
+            file.
     """
     segments = key.split("/")
     if any(segment in ("", ".", "..") for segment in segments):
@@ -100,6 +104,9 @@ def checked_key(key: str) -> str:
             f"the key {key!r} holds characters that not every store can name",
             remedy="use printable Unicode characters",
         )
+    if PAIR_MARK in key:
+        # An annotation must not join what it names to a file of another folder; readers make such addresses.
+        raise StorageError(f"the key {key!r} is reserved", remedy=f"do not write {PAIR_MARK} into a name")
     if segments[-1].startswith(PART_PREFIX):
         raise StorageError(f"the key {key!r} is reserved", remedy=f"do not begin a name with {PART_PREFIX}")
     return key

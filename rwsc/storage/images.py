@@ -16,12 +16,13 @@ from rwsc.storage.image_files import (
     read_jpeg_frame,
     read_png_frame,
 )
+from rwsc.storage.npy_files import NPY_SIGNATURE, decode_npy, encode_npy, read_npy_frame
 from rwsc.storage.pillow_images import decode_pillow, read_pillow_frame, upright_tiff
 
 # Damaged files are told of in our errors; what the decoders print would drown the progress of a run.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
-Codec = Literal["png", "jpeg"]
+Codec = Literal["png", "jpeg", "npy"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,10 +53,10 @@ class ImageInfo:
     """8 for uint8, 16 for uint16; fewer stored bits are spread over 8."""
 
     channels: int
-    """1 grey, 3 RGB, 4 RGB with alpha."""
+    """1 grey, 2 low and high energy, 3 RGB, 4 RGB with alpha."""
 
     format: str
-    """JPEG, PNG, TIFF, BMP or WEBP."""
+    """JPEG, PNG, TIFF, BMP, WEBP or NPY."""
 
 
 _SIGNATURES = (
@@ -64,6 +65,7 @@ _SIGNATURES = (
     (b"II*\0", "TIFF"),
     (b"MM\0*", "TIFF"),
     (b"BM", "BMP"),
+    (NPY_SIGNATURE, "NPY"),
 )
 _REFUSED_SIGNATURES = (
     (0, b"GIF8", "a GIF"),
@@ -86,6 +88,7 @@ _PNG_OPTIONS = [
     cv2.IMWRITE_PNG_FILTER_PAETH,
 ]
 _TO_RGB = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
+_HELD_CHANNELS = {"png": (3, 4), "jpeg": (3, 4), "npy": (2, 3)}
 _FROM_RGB = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
 
 
@@ -130,7 +133,8 @@ def decode_image(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS) -> np.nda
         limits: What the image may cost.
 
     Returns:
-        uint8 or uint16; (H, W) for grey, (H, W, 3) RGB, (H, W, 4) RGB with alpha that is not multiplied in.
+        uint8 or uint16; (H, W) for grey, (H, W, 2) low and high energy, (H, W, 3) RGB, (H, W, 4) RGB with alpha
+        that is not multiplied in.
 
     Raises:
         UnreadableImage: As for `probe_image`, or the file is cut short or damaged.
@@ -147,8 +151,9 @@ def encode_image(image: np.ndarray, *, codec: Codec = "png", jpeg_quality: int =
     """Encode an image; equal arrays give equal bytes.
 
     Args:
-        image: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, uint8 or uint16.
-        codec: `png` keeps every value; `jpeg` takes uint8 grey or RGB and keeps colour at full resolution.
+        image: (H, W) grey, (H, W, 2) low and high energy, (H, W, 3) RGB or (H, W, 4) RGBA, uint8 or uint16.
+        codec: `png` keeps every value of grey, RGB and RGBA; `npy` of grey, two energies and RGB; `jpeg` takes uint8
+            grey or RGB and keeps colour at full resolution.
         jpeg_quality: 1 to 100.
 
     Returns:
@@ -158,6 +163,8 @@ def encode_image(image: np.ndarray, *, codec: Codec = "png", jpeg_quality: int =
         ValueError: The array is no such image, or the codec cannot hold it.
     """
     channels = _checked_channels(image, codec)
+    if codec == "npy":
+        return encode_npy(image)
     stored = cv2.cvtColor(image, _FROM_RGB[channels]) if channels > 1 else image
     suffix, options = _encoder(codec, jpeg_quality)
     try:
@@ -177,13 +184,15 @@ def _format_of(data: bytes) -> str:
         return "WEBP"
     for offset, signature, what in _REFUSED_SIGNATURES:
         if data[offset : offset + len(signature)] == signature:
-            raise UnreadableImage(f"the file is {what}; JPEG, PNG, TIFF, BMP and WebP are read")
-    raise UnreadableImage(f"the file is no JPEG, PNG, TIFF, BMP or WebP: it begins with {data[:12]!r}")
+            raise UnreadableImage(f"the file is {what}; JPEG, PNG, TIFF, BMP, WebP and NPY are read")
+    raise UnreadableImage(f"the file is no JPEG, PNG, TIFF, BMP, WebP or NPY: it begins with {data[:12]!r}")
 
 
 def _read_frame(kind: str, data: bytes) -> Frame:
     if kind == "PNG":
         return read_png_frame(data)
+    if kind == "NPY":
+        return read_npy_frame(data)
     if kind != "JPEG":
         return read_pillow_frame(kind, data)
     frame = read_jpeg_frame(data)
@@ -197,6 +206,8 @@ def _read_frame(kind: str, data: bytes) -> Frame:
 def _decode(data: bytes, info: ImageInfo) -> np.ndarray:
     if info.format == "PNG":
         return _decode_cv(checked_png(data), info)
+    if info.format == "NPY":
+        return decode_npy(data)
     if info.format == "JPEG":
         check_jpeg(data)
     # Of 8-bit TIFF with alpha, OpenCV multiplies the alpha in; of deep TIFF, Pillow drops the lower bits.
@@ -219,7 +230,8 @@ def _decode_cv(data: bytes, info: ImageInfo) -> np.ndarray:
 
 def _checked_channels(image: np.ndarray, codec: Codec) -> int:
     grey = image.ndim == 2
-    if not (grey or (image.ndim == 3 and image.shape[2] in _FROM_RGB)) or not image.size:
+    held = _HELD_CHANNELS.get(codec, _HELD_CHANNELS["png"])
+    if not (grey or (image.ndim == 3 and image.shape[2] in held)) or not image.size:
         raise ValueError(f"no image: {image.dtype} of shape {image.shape}")
     if image.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"no image: {image.dtype} of shape {image.shape}")
@@ -233,7 +245,7 @@ def _encoder(codec: Codec, jpeg_quality: int) -> tuple[str, list[int]]:
     if codec == "png":
         return ".png", _PNG_OPTIONS
     if codec != "jpeg":
-        raise ValueError(f"the codec must be 'png' or 'jpeg', not {codec!r}")
+        raise ValueError(f"the codec must be 'png', 'jpeg' or 'npy', not {codec!r}")
     if not 1 <= jpeg_quality <= 100:
         raise ValueError(f"the JPEG quality must lie in 1..100, not {jpeg_quality}")
     full_colour = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]

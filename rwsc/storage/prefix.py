@@ -16,6 +16,7 @@ from rwsc.storage.addresses import (
 )
 from rwsc.storage.bucket import BucketFolder
 from rwsc.storage.embedded import file_of, is_embedded, read_embedded
+from rwsc.storage.energy_pairs import halves_of, is_pair, read_pair
 from rwsc.storage.failures import explained
 from rwsc.storage.local import LocalFolder
 from rwsc.storage.s3 import Patience
@@ -167,15 +168,25 @@ class Prefix:
 
 
 def read_uri(uri: str) -> bytes:
-    """Read the object at a complete address, or the image in a row of a Parquet file; see `Prefix.read`."""
+    """Read the object at a complete address, the image in a row of a Parquet file, or both energies of a scan.
+
+    See `Prefix.read`, `rwsc.storage.embedded.read_embedded` and `rwsc.storage.energy_pairs.read_pair`.
+    """
     if is_embedded(uri):
         return read_embedded(uri)
+    if is_pair(uri):
+        return read_pair(uri, read_uri)
     parent, key = split_uri(uri)
     return Prefix(parent).read(key)
 
 
 def uri_exists(uri: str) -> bool:
-    """Tell whether there is an object at a complete address; of an embedded image, whether its file is there."""
+    """Tell whether there is an object at a complete address.
+
+    Of an embedded image it is told whether its file is there, of a scan in two files whether both are.
+    """
+    if is_pair(uri):
+        return all(map(uri_exists, halves_of(uri)))
     parent, key = split_uri(file_of(uri) if is_embedded(uri) else uri)
     return Prefix(parent).exists(key)
 
