@@ -112,10 +112,10 @@ def check_source(
     """Look a source over: all its annotations, and the headers of an even sample of its images.
 
     Args:
-        path: Folder, COCO JSON or Parquet file, local or s3://.
-        layout: Take the source for this layout; None recognises it.
-        dataset: Name of the dataset where images state none; None takes the folder's name.
-        taxonomy: Vocabulary of the labels; None takes the package's.
+        path: See `rwsc.sources.index.index_source`.
+        layout: See there.
+        dataset: See there.
+        taxonomy: See there.
         max_workers: Threads that read.
         num_headers: Images whose headers are read at least.
 

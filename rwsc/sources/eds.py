@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rwsc.sources.box_lines import FORM
-from rwsc.sources.pairing import NO_IMAGE, Stems, annotated_first, listed_scan
+from rwsc.sources.pairing import annotated_first, count_strays, listed_scan
 from rwsc.sources.reader import Reader
 from rwsc.sources.schema import SourceScan
-from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree, stem_of
+from rwsc.sources.tree import SourceTree
 
 _DOMAIN = re.compile(r"domain\d+", re.IGNORECASE)
 _TXT = (".txt",)
@@ -42,10 +42,7 @@ def list_scans(tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceScan]:
                 scanner_id=f"eds-{domain.lower()}",
                 flags=() if annotation else ("no_annotation",),
             )
-        owners = Stems(tree, images, IMAGE_SUFFIXES)
-        num_strays = sum(not owners.find(stem_of(name)) for name in tree.files(texts, _TXT))
-        if num_strays:
-            dropped[NO_IMAGE] += num_strays
+        count_strays(tree, images, texts, _TXT, dropped)
 
 
 def _domains(tree: SourceTree) -> list[tuple[str, str, str]]:

@@ -196,6 +196,24 @@ def annotated_first(
                 yield join(images, name), found
 
 
+def count_strays(
+    tree: SourceTree, images: str | None, annotations: str, suffixes: tuple[str, ...], dropped: Counter[str]
+) -> None:
+    """Count the annotations of one folder that belong to no image of another.
+
+    Args:
+        tree: Where both lie.
+        images: Folder of the images; None where there is none, so that all annotations are strays.
+        annotations: Folder of the annotations.
+        suffixes: Endings of the annotations, in lower case.
+        dropped: Counts, filled in.
+    """
+    owners = None if images is None else Stems(tree, images, IMAGE_SUFFIXES)
+    for name in tree.files(annotations, suffixes):
+        if owners is None or owners.find(stem_of(name)) is None:
+            dropped[NO_IMAGE] += 1
+
+
 def folders_below(tree: SourceTree, under: str = "") -> Iterator[str]:
     """Give a folder and all folders below it, each before its own, sorted."""
     waiting = [under]

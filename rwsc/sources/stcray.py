@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rwsc.sources.labelme_json import FORM
-from rwsc.sources.pairing import NO_IMAGE, Stems, annotated_first, folders_below, listed_scan
+from rwsc.sources.pairing import annotated_first, count_strays, folders_below, listed_scan
 from rwsc.sources.reader import Reader
 from rwsc.sources.schema import SourceScan
 from rwsc.sources.splits import split_in_path
-from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree, stem_of
+from rwsc.sources.tree import SourceTree
 
 _CLASS = re.compile(r"class[ _-]*\d+[ _-]*(?P<name>.*)", re.IGNORECASE)
 _JSON = (".json",)
@@ -34,7 +34,8 @@ def list_scans(tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceScan]:
     for images, texts, split in _parts(tree):
         for folder in folders_below(tree, images):
             yield from _class_folder(tree, folder, _counterpart(tree, images, texts, folder), split)
-        _count_strays(tree, images, texts, dropped)
+        for folder in folders_below(tree, texts):
+            count_strays(tree, _counterpart(tree, texts, images, folder), folder, _JSON, dropped)
 
 
 def _class_folder(
@@ -81,15 +82,6 @@ def _counterpart(tree: SourceTree, here: str, there: str, folder: str) -> str | 
     for segment in folder[len(here) + 1 :].split("/") if folder != here else []:
         found = None if found is None else tree.find_folder(segment, under=found)
     return found
-
-
-def _count_strays(tree: SourceTree, images: str, texts: str, dropped: Counter[str]) -> None:
-    for folder in folders_below(tree, texts):
-        place = _counterpart(tree, texts, images, folder)
-        owners = None if place is None else Stems(tree, place, IMAGE_SUFFIXES)
-        for name in tree.files(folder, _JSON):
-            if owners is None or owners.find(stem_of(name)) is None:
-                dropped[NO_IMAGE] += 1
 
 
 def _parts(tree: SourceTree) -> list[tuple[str, str, str | None]]:

@@ -8,6 +8,7 @@ from rwsc.sources.pairing import (
     Pairing,
     Stems,
     annotated_first,
+    count_strays,
     folders_below,
     listed_scan,
     read_first,
@@ -97,6 +98,20 @@ def test_annotated_images_of_a_folder_come_first(tmp_path):
     tree = grow(str(tmp_path), dict.fromkeys(["i/a.png", "i/b.png", "t/b.txt"], b""))
     assert list(annotated_first(tree, "i", "t", (".txt",))) == [("i/b.png", "t/b.txt"), ("i/a.png", None)]
     assert list(annotated_first(tree, "i", None, (".txt",))) == [("i/a.png", None), ("i/b.png", None)]
+
+
+def test_annotations_without_an_image_are_counted(tmp_path):
+    tree = grow(
+        str(tmp_path), dict.fromkeys(["i/a.png", "i/n.txt", "t/a.TXT", "t/b.txt", "t/n.txt", "t/c.md"], b"")
+    )
+    dropped = Counter()
+    count_strays(tree, "i", "t", (".txt",), dropped)
+    assert dropped == {"annotation without an image": 2}
+    count_strays(tree, None, "t", (".txt",), dropped)
+    assert dropped == {"annotation without an image": 5}
+    none = Counter()
+    count_strays(tree, "i", "nowhere", (".txt",), none)
+    assert "annotation without an image" not in none
 
 
 def test_folders_of_any_depth_are_walked(tmp_path):
