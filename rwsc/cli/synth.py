@@ -23,7 +23,13 @@ def synth(
     bags: Bags = None,
     output: Output = None,
     num_images: Annotated[int | None, typer.Option(metavar="N", help="Images to make.")] = None,
-    engine: Annotated[str | None, typer.Option(help="Way to fuse: rwsc or tip.")] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="Way to fuse: rwsc (needs weights), tip, tip_gray, tip_hsv, tip_calibrated, tip_dual, alpha "
+            "or poisson."
+        ),
+    ] = None,
     weights: Annotated[
         str | None, typer.Option(metavar="FILE", help="Weights (.safetensors), or a training run's folder.")
     ] = None,

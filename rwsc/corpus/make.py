@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from rwsc.corpus.commit import image_key
+from rwsc.corpus.controls import PAINTING_ENGINES, Role
+from rwsc.corpus.distractors import draw_wanted
 from rwsc.corpus.labels import describe_object
 from rwsc.corpus.manifest import Outcome
 from rwsc.corpus.plan import PlannedImage
@@ -33,9 +35,11 @@ class Draft:
     planned: PlannedImage
     scan: np.ndarray
     air_level: np.ndarray
+    region_HW: np.ndarray
     items: list[Item]
     placements: list[Placement]
     items_wanted: int
+    distractors: list[tuple[Item, Placement]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,18 +53,22 @@ class Made:
 class ImageMaker:
     """Makes planned images. A pure function of settings, item bank, engine and the plan's row."""
 
-    def __init__(self, config: SynthConfig, bank: ItemBank, engine: Engine) -> None:
+    def __init__(
+        self, config: SynthConfig, bank: ItemBank, engine: Engine, harmless: ItemBank | None = None
+    ) -> None:
         """Bind what all images share.
 
         Args:
             config: Settings of the run.
             bank: Items to draw from.
             engine: The way to fuse.
+            harmless: What `rwsc.corpus.distractors.open_distractors` gives.
         """
         self._config = config
         self._engine = engine
         self._limits = ImageLimits(max_pixels=config.max_pixels)
         self._by_label = _group_by_label(bank)
+        self._harmless = [] if harmless is None else list(_group_by_label(harmless).values())
         self._labels, self._shares = label_shares(bank, config.class_weights)
 
     def make(self, planned: Sequence[PlannedImage], bags: Sequence[bytes | RwscError]) -> list[Made]:
@@ -89,7 +97,7 @@ class ImageMaker:
         fused = fuse_in_rounds(
             [draft.scan for draft in ready],
             [draft.air_level for draft in ready],
-            [[_to_insertion(placement) for placement in draft.placements] for draft in ready],
+            [self._insertions(draft) for draft in ready],
             self._engine,
             context=self._config.context,
         )
@@ -108,7 +116,8 @@ class ImageMaker:
         if scan.dtype != np.uint8 and self._config.image_format == "jpeg":
             reason = f"JPEG holds 8 bits a channel, the scan has {scan.dtype.itemsize * 8}; image_format png keeps them"
             return Outcome(status="failed", reason=reason)
-        return self._place(planned, scan)
+        draft = self._place(planned, scan)
+        return self._with_distractors(draft) if isinstance(draft, Draft) else draft
 
     def _place(self, planned: PlannedImage, scan: np.ndarray) -> Draft | Outcome:
         air_level = np.asarray(planned.air_level, dtype=np.float64)
@@ -120,7 +129,21 @@ class ImageMaker:
         if isinstance(drawn, NoRoom):
             return Outcome(status="rejected", reason=drawn.reason)
         items = [wanted[placement.item_index] for placement in drawn]
-        return Draft(planned, scan, air_level, items, drawn, len(wanted))
+        return Draft(planned, scan, air_level, region_HW, items, drawn, len(wanted))
+
+    def _with_distractors(self, draft: Draft) -> Draft:
+        """Let harmless things take what room the items leave; where there is none, there are none."""
+        seed = draft.planned.seed
+        if not self._harmless or draft.planned.role == Role.NEGATIVE:
+            return draft
+        wanted = draw_wanted(stream(seed, "distractors"), self._harmless, self._config.controls)
+        free_HW = draft.region_HW.copy()
+        for placement in draft.placements:
+            free_HW[placement.window] &= ~(placement.posed.alpha_HW > 0)
+        rng = stream(seed, "distractor placement")
+        drawn = draw_placements(rng, free_HW, wanted, self._config.placement)
+        placements = [] if isinstance(drawn, NoRoom) else drawn
+        return replace(draft, distractors=[(wanted[each.item_index], each) for each in placements])
 
     def _draw_items(self, seed: int) -> list[Item]:
         rng = stream(seed, "items")
@@ -129,9 +152,18 @@ class ImageMaker:
         groups = [self._by_label[self._labels[index]] for index in labels]
         return [group[int(rng.integers(len(group)))] for group in groups]
 
+    def _insertions(self, draft: Draft) -> list[Insertion]:
+        if draft.planned.role == Role.NEGATIVE:
+            return []
+        own = [_to_insertion(placement) for placement in draft.placements]
+        if draft.planned.role == Role.EMPTY:
+            bag = to_transmission(draft.scan, draft.air_level)
+            own = [without_matter(insertion, bag, self._engine.name) for insertion in own]
+        return own + [_to_insertion(placement) for _, placement in draft.distractors]
+
     def _finish(self, draft: Draft, image: np.ndarray) -> Made:
         data = encode_image(image, codec=self._config.image_format, jpeg_quality=self._config.jpeg_quality)
-        objects = describe_objects(draft)
+        described = describe_objects(draft)
         outcome = Outcome(
             status="made",
             image_key=image_key(draft.planned.shard_id, draft.planned.image_id, self._config.image_format),
@@ -139,36 +171,75 @@ class ImageMaker:
             height=image.shape[0],
             bit_depth=image.dtype.itemsize * 8,
             sha256=hashlib.sha256(data).hexdigest(),
-            licence=stricter_of(
-                draft.planned.licence, *(item.licence for item in draft.items), *self._engine.licences
-            ),
-            objects=objects,
-            quality=_quality(draft, image, objects),
+            licence=stricter_of(draft.planned.licence, *self._licences(draft)),
+            objects=described["objects"],
+            empty_insertions=described["empty_insertions"],
+            distractors=described["distractors"],
+            quality=_quality(draft, image, len(described["objects"])),
         )
         return Made(outcome, data)
 
+    def _licences(self, draft: Draft) -> list[str | None]:
+        """Licences of all but the bag that went into an image."""
+        if draft.planned.role == Role.NEGATIVE:
+            return []
+        laid = [*draft.items, *(item for item, _ in draft.distractors)]
+        return [*(item.licence for item in laid), *self._engine.licences]
 
-def describe_objects(draft: Draft) -> list[dict[str, Any]]:
-    """Label every item of a draft; see `rwsc.corpus.labels`."""
+
+def describe_objects(draft: Draft) -> dict[str, list[dict[str, Any]]]:
+    """Describe all that was put into a bag; see `rwsc.corpus.labels`.
+
+    Args:
+        draft: The bag and what lies in it.
+
+    Returns:
+        Descriptions by the manifest's columns `objects`, `empty_insertions` and `distractors`.
+    """
+    role, image_id = draft.planned.role, draft.planned.image_id
+    items = [] if role == Role.NEGATIVE else list(zip(draft.items, draft.placements, strict=True))
+    named = [(f"{image_id}-{number}", *laid) for number, laid in enumerate(items)]
+    harmless = [(f"{image_id}-d{number}", *laid) for number, laid in enumerate(draft.distractors)]
     transmission = to_transmission(draft.scan, draft.air_level)
-    named = [
-        (f"{draft.planned.image_id}-{number}", item, placement)
-        for number, (item, placement) in enumerate(zip(draft.items, draft.placements, strict=True))
-    ]
-    return [describe_object(name, item, placement, named, transmission) for name, item, placement in named]
+    described = [describe_object(*each, [*named, *harmless], transmission) for each in [*named, *harmless]]
+    own, others = described[: len(named)], described[len(named) :]
+    is_empty = role == Role.EMPTY
+    return {
+        "objects": [] if is_empty else own,
+        "empty_insertions": own if is_empty else [],
+        "distractors": others,
+    }
 
 
-def _quality(draft: Draft, image: np.ndarray, objects: list[dict[str, Any]]) -> dict[str, Any]:
+def _quality(draft: Draft, image: np.ndarray, num_objects: int) -> dict[str, Any]:
     covered = np.zeros(image.shape[:2], dtype=bool)
     for placement in draft.placements:
         covered |= placement.mask_in(*image.shape[:2])
     before, after = draft.scan[covered].astype(np.float64), image[covered].astype(np.float64)
     darkening = float((before - after).mean() / draft.air_level.mean()) if covered.any() else 0.0
     return {
-        "items_wanted": draft.items_wanted,
-        "items_placed": len(objects),
+        "items_wanted": draft.items_wanted if draft.planned.role == Role.POSITIVE else 0,
+        "items_placed": num_objects,
         "mean_darkening": round(darkening, 6),
     }
+
+
+def without_matter(insertion: Insertion, bag: np.ndarray, engine: str) -> Insertion:
+    """Take the matter out of an item and leave its cover.
+
+    Args:
+        insertion: The item in its place.
+        bag: Transmission of the bag, (H, W) or (H, W, C).
+        engine: Name of the engine that it is for.
+
+    Returns:
+        An item of air; for an engine of `PAINTING_ENGINES` a piece of the bag.
+    """
+    if engine not in PAINTING_ENGINES:
+        return replace(insertion, transmission_HWC=np.ones_like(insertion.transmission_HWC))
+    height, width = insertion.alpha_HW.shape
+    under = bag[insertion.y_px : insertion.y_px + height, insertion.x_px : insertion.x_px + width]
+    return replace(insertion, transmission_HWC=under.reshape(height, width, -1))
 
 
 def _to_insertion(placement: Placement) -> Insertion:

@@ -57,7 +57,10 @@ MANIFEST_SCHEMA = pa.schema(
         ("config_fingerprint", pa.string()),
         ("code_version", pa.string()),
         ("seed", pa.int64()),
+        ("role", pa.string()),
         ("objects", pa.list_(OBJECT)),
+        ("empty_insertions", pa.list_(OBJECT)),
+        ("distractors", pa.list_(OBJECT)),
         ("bag_objects", pa.list_(BAG_OBJECT)),
         ("quality", QUALITY),
     ]
@@ -94,6 +97,12 @@ class Outcome:
     """Strictest licence of what went into the image; None where one of them states none. Set when it was made."""
 
     objects: list[dict[str, Any]] = field(default_factory=list)
+    empty_insertions: list[dict[str, Any]] = field(default_factory=list)
+    """Items that went through the engine without any attenuation; they are not to be seen, and no objects."""
+
+    distractors: list[dict[str, Any]] = field(default_factory=list)
+    """Harmless things that were put in; no objects."""
+
     quality: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -132,7 +141,10 @@ def to_row(planned: PlannedImage, outcome: Outcome, facts: RunFacts) -> dict[str
         "licence": outcome.licence if outcome.status == "made" else planned.licence,
         "scanner_id": planned.scanner_id,
         "seed": planned.seed,
+        "role": planned.role,
         "objects": outcome.objects,
+        "empty_insertions": outcome.empty_insertions,
+        "distractors": outcome.distractors,
         "bag_objects": planned.bag_objects,
         "quality": outcome.quality,
         **asdict(facts),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from rwsc.corpus.controls import NO_CONTROLS, ControlsConfig, Role, assign_roles
 from rwsc.errors import SourceError
 from rwsc.seeds import content_id, derive_seed
 
@@ -26,6 +27,7 @@ PLAN_SCHEMA = pa.schema(
         ("shard_id", pa.string()),
         ("scan_id", pa.string()),
         ("seed", pa.int64()),
+        ("role", pa.string()),
         ("scan_uri", pa.string()),
         ("scan_sha256", pa.string()),
         ("air_level", pa.list_(pa.float32())),
@@ -53,6 +55,8 @@ class PlannedImage:
     licence: str | None
     scanner_id: str | None
     bag_objects: list[dict]
+    role: str = Role.POSITIVE.value
+    """A value of `rwsc.corpus.controls.Role`."""
 
 
 def usable_bags(catalogue: pa.Table, kinds: Iterable[str], split: str | None) -> pa.Table:
@@ -108,18 +112,27 @@ def drawn_split(row: Mapping[str, Any]) -> str:
     return "train" if share < _TRAIN_SHARE else "val" if share < _TRAIN_SHARE + _VAL_SHARE else "test"
 
 
-def build_plan(bags: pa.Table, *, num_images: int, seed: int, shard_images: int) -> pa.Table:
+def build_plan(
+    bags: pa.Table,
+    *,
+    num_images: int,
+    seed: int,
+    shard_images: int,
+    controls: ControlsConfig = NO_CONTROLS,
+) -> pa.Table:
     """Plan the images of a corpus.
 
     Bags are used in passes, each pass in an order of its own, so every bag is used before any is used again.
     An image's id comes from its bag, its pass and the run's seed, so a longer plan starts with a shorter one
-    of the same bags.
+    of the same bags. Controls are among the images, not on top of them, and turn some of them into something
+    else without changing the bag or the seed of any.
 
     Args:
         bags: Rows of `usable_bags`.
-        num_images: Images to plan.
+        num_images: Images to plan, controls included.
         seed: The run's seed.
         shard_images: Images per shard; the last shard may hold fewer.
+        controls: Which shares of the images are controls.
 
     Returns:
         A table of `PLAN_SCHEMA`, the rows of a shard side by side.
@@ -140,6 +153,7 @@ def build_plan(bags: pa.Table, *, num_images: int, seed: int, shard_images: int)
         "shard_id": pa.array([shards[number // shard_images] for number in range(num_images)]),
         "scan_id": rows["scan_id"],
         "seed": pa.array([derive_seed(seed, image_id) for image_id in image_ids], pa.int64()),
+        "role": pa.array([role.value for role in assign_roles(num_images, controls)], pa.string()),
         "scan_uri": rows["uri"],
         "scan_sha256": rows["sha256"],
         "air_level": rows["air_level"],

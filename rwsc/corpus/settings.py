@@ -5,10 +5,9 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from rwsc.config import ADDRESS, SPEED, Settings
+from rwsc.corpus.controls import ControlsConfig
+from rwsc.fusion.engines import ENGINES, EngineConfig
 from rwsc.placement.draw import PlacementConfig
-
-ENGINES = ("tip", "rwsc")
-"""Ways to fuse that can be named on the command line."""
 
 
 class SynthConfig(Settings):
@@ -27,10 +26,11 @@ class SynthConfig(Settings):
     """Weights of the fusion network (safetensors, its JSON card beside it), or a training run's folder."""
 
     num_images: int = Field(default=1000, ge=1, le=1_000_000)
-    """Images to plan. Those that cannot be made are rows with a reason, not missing."""
+    """Images to plan, controls included. Those that cannot be made are rows with a reason, not missing."""
 
-    engine: Literal["tip", "rwsc"] = "rwsc"
-    """Way to fuse. Equal seeds place equal items in equal bags whatever the engine."""
+    engine: str = "rwsc"
+    """Way to fuse: rwsc, which needs weights, or tip, tip_gray, tip_hsv, tip_calibrated, tip_dual (scans of two
+    energies), alpha, poisson. Equal seeds place equal items in equal bags whatever the engine."""
 
     seed: int = Field(default=0, ge=0, lt=2**63)
     """Seed of the run."""
@@ -67,6 +67,12 @@ class SynthConfig(Settings):
     placement: PlacementConfig = PlacementConfig()
     """How items are drawn and placed."""
 
+    fusion: EngineConfig = EngineConfig()
+    """Settings of the engines that need no weights."""
+
+    controls: ControlsConfig = ControlsConfig()
+    """Images without items, and harmless things beside items, against shortcuts of a detector."""
+
     workers: int | None = Field(default=None, ge=1, json_schema_extra=SPEED)
     """Workers that fuse at once; None takes one per GPU, or one per CPU where there is none."""
 
@@ -75,6 +81,13 @@ class SynthConfig(Settings):
 
     io_threads: int = Field(default=4, ge=1, le=64, json_schema_extra=SPEED)
     """Threads per worker that read bags and write images while the engine works."""
+
+    @field_validator("engine")
+    @classmethod
+    def _known(cls, engine: str) -> str:
+        if engine not in ENGINES:
+            raise ValueError(f"engines are {', '.join(ENGINES)}")
+        return engine
 
     @field_validator("class_weights")
     @classmethod

@@ -6,11 +6,15 @@ import numpy as np
 
 from rwsc.physics.phantom_bags import DRAWERS as BAG_DRAWERS
 from rwsc.physics.phantom_canvas import Canvas
+from rwsc.physics.phantom_contents import THINGS
 from rwsc.physics.phantom_items import DRAWERS as ITEM_DRAWERS
 from rwsc.physics.transmission import DEFAULT_FLOOR, from_attenuation, to_image
 
 ITEM_LABELS = tuple(ITEM_DRAWERS)
 """What `draw_item` can draw."""
+
+THING_LABELS = tuple(thing.draw.__name__.removeprefix("draw_") for thing in THINGS)
+"""What `draw_thing` can draw."""
 
 _MAX_ATTENUATION = -float(np.log(DEFAULT_FLOOR))
 _ITEM_DENSITY = (0.9, 1.9)
@@ -60,11 +64,16 @@ def draw_bag(rng: np.random.Generator, height_px: int, width_px: int) -> BagPhan
     Raises:
         ValueError: A frame smaller than that.
     """
+    canvas, body_HW = draw_bag_canvas(rng, height_px, width_px)
+    return BagPhantom(_to_transmission(canvas.attenuation_HWC()), body_HW)
+
+
+def draw_bag_canvas(rng: np.random.Generator, height_px: int, width_px: int) -> tuple[Canvas, np.ndarray]:
+    """Draw what `draw_bag` renders: matter along the rays, and the pixels of the bag's body, bool."""
     if min(height_px, width_px) < 64:
         raise ValueError(f"a bag needs a frame of at least 64 x 64 pixels, not {height_px} x {width_px}")
     canvas = Canvas(height_px, width_px)
-    body_HW = BAG_DRAWERS[int(rng.integers(len(BAG_DRAWERS)))](canvas, rng)
-    return BagPhantom(_to_transmission(canvas.attenuation_HWC()), body_HW)
+    return canvas, BAG_DRAWERS[int(rng.integers(len(BAG_DRAWERS)))](canvas, rng)
 
 
 def draw_item(rng: np.random.Generator, label: str, size_px: int) -> ItemPhantom:
@@ -90,14 +99,49 @@ def draw_item(rng: np.random.Generator, label: str, size_px: int) -> ItemPhantom
     pen = canvas.pen(side_px / 2, side_px / 2, size_px=size_px, angle=rng.uniform(0, 2 * np.pi))
     ITEM_DRAWERS[label](pen, rng)
     canvas.depth_MHW *= np.float32(rng.uniform(*_ITEM_DENSITY))
-    cover_HW = np.where(canvas.cover_HW < _MIN_COVER, 0, canvas.cover_HW)
-    rows, columns = (np.flatnonzero(cover_HW.any(axis=axis)) for axis in (1, 0))
-    crop = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    alpha_HW = np.ascontiguousarray(cover_HW[crop])
-    # Depth was added by cover; over the cover it is the matter's own, as deep at the rim as inside.
-    own_HWC = canvas.attenuation_HWC()[crop] / np.maximum(alpha_HW, _MIN_COVER)[..., None]
-    own_HWC[alpha_HW == 0] = 0
-    return ItemPhantom(_to_transmission(own_HWC), alpha_HW, label)
+    return _alone(canvas, label)
+
+
+def draw_thing(rng: np.random.Generator, label: str, size_px: int) -> ItemPhantom:
+    """Draw a made-up harmless thing as bags hold it, turned by any angle.
+
+    Args:
+        rng: Decides the proportions and the turn.
+        label: One of `THING_LABELS`.
+        size_px: About its length, at least 16.
+
+    Returns:
+        The thing.
+
+    Raises:
+        ValueError: Another label, or a smaller size.
+    """
+    if label not in THING_LABELS:
+        raise ValueError(f"no phantom of {label!r}; there are {', '.join(THING_LABELS)}")
+    if size_px < 16:
+        raise ValueError(f"a thing needs at least 16 pixels, not {size_px}")
+    # Cables and key rings reach far beyond their nominal length.
+    side_px = 6 * size_px
+    canvas = Canvas(side_px, side_px)
+    pen = canvas.pen(side_px / 2, side_px / 2, size_px=size_px, angle=rng.uniform(0, 2 * np.pi))
+    THINGS[THING_LABELS.index(label)].draw(pen, rng)
+    return _alone(canvas, label)
+
+
+def draw_item_canvas(
+    rng: np.random.Generator, label: str, size_px: int, *, is_mirrored: bool = False
+) -> Canvas:
+    """Draw what `draw_item` renders, or its mirror image, with room around it."""
+    if label not in ITEM_DRAWERS:
+        raise ValueError(f"no phantom of {label!r}; there are {', '.join(ITEM_LABELS)}")
+    if size_px < 16:
+        raise ValueError(f"an item needs at least 16 pixels, not {size_px}")
+    side_px = int(1.6 * size_px)
+    canvas = Canvas(side_px, side_px)
+    pen = canvas.pen(side_px / 2, side_px / 2, size_px=size_px, angle=rng.uniform(0, 2 * np.pi))
+    ITEM_DRAWERS[label](pen.mirrored() if is_mirrored else pen, rng)
+    canvas.depth_MHW *= np.float32(rng.uniform(*_ITEM_DENSITY))
+    return canvas
 
 
 def render(
@@ -126,3 +170,15 @@ def render(
 
 def _to_transmission(attenuation_HWC: np.ndarray) -> np.ndarray:
     return from_attenuation(np.clip(attenuation_HWC, 0, _MAX_ATTENUATION))
+
+
+def _alone(canvas: Canvas, label: str) -> ItemPhantom:
+    """Cut what was drawn on a canvas out, tight around it."""
+    cover_HW = np.where(canvas.cover_HW < _MIN_COVER, 0, canvas.cover_HW)
+    rows, columns = (np.flatnonzero(cover_HW.any(axis=axis)) for axis in (1, 0))
+    crop = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    alpha_HW = np.ascontiguousarray(cover_HW[crop])
+    # Depth was added by cover; over the cover it is the matter's own, as deep at the rim as inside.
+    own_HWC = canvas.attenuation_HWC()[crop] / np.maximum(alpha_HW, _MIN_COVER)[..., None]
+    own_HWC[alpha_HW == 0] = 0
+    return ItemPhantom(_to_transmission(own_HWC), alpha_HW, label)

@@ -4,6 +4,7 @@ from itertools import chain
 import pyarrow as pa
 import pytest
 
+from rwsc.corpus.controls import ControlsConfig
 from rwsc.corpus.plan import PLAN_SCHEMA, build_plan, drawn_split, planned_images, shards_of, usable_bags
 from rwsc.errors import SourceError
 from rwsc.sources.catalogue import read_catalogue
@@ -110,3 +111,12 @@ def test_rows_read_back_as_records(bags):
     rows = list(planned_images(plan))
     assert [row.image_id for row in rows] == plan["image_id"].to_pylist()
     assert all(len(row.air_level) == 3 and row.bag_objects == [] for row in rows)
+
+
+def test_controls_are_among_the_images_and_change_neither_bags_nor_seeds(bags):
+    plain = make_plan(bags)
+    controls = ControlsConfig(empty_share=0.25, negative_share=0.25)
+    plan = build_plan(bags, num_images=12, seed=0, shard_images=5, controls=controls)
+    assert Counter(plan["role"].to_pylist()) == {"positive": 6, "empty": 3, "negative": 3}
+    assert plan.drop_columns(["role"]).equals(plain.drop_columns(["role"]))
+    assert set(plain["role"].to_pylist()) == {"positive"}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rwsc.physics.phantoms import ITEM_LABELS, draw_bag, draw_item, render
+from rwsc.physics.phantoms import ITEM_LABELS, THING_LABELS, draw_bag, draw_item, draw_thing, render
 from rwsc.physics.transmission import DEFAULT_FLOOR
 
 seeds = st.integers(0, 2**31)
@@ -123,3 +123,24 @@ def test_too_small_an_item_is_refused():
 def test_an_unknown_label_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match="'spoon'; there are gun, knife, wrench, pliers, scissors"):
         draw_item(np.random.default_rng(0), "spoon", 80)
+
+
+@pytest.mark.parametrize("label", THING_LABELS)
+def test_a_harmless_thing_is_whole_and_tight(label):
+    for seed in range(12):
+        thing = draw_thing(np.random.default_rng(seed), label, 60)
+        assert thing.label == label
+        assert thing.transmission_HWC.shape == (*thing.alpha_HW.shape, 3)
+        assert max(thing.alpha_HW.shape) < 6 * 60  # else it may have been cut by its canvas
+        for side in (thing.alpha_HW[0], thing.alpha_HW[-1], thing.alpha_HW[:, 0], thing.alpha_HW[:, -1]):
+            assert side.any()
+        assert (thing.transmission_HWC[thing.alpha_HW == 0] == 1).all()
+        assert thing.transmission_HWC[thing.alpha_HW > 0.5].mean() < 0.98
+
+
+def test_unknown_or_tiny_things_are_refused():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="no phantom of 'bomb'; there are bottle"):
+        draw_thing(rng, "bomb", 60)
+    with pytest.raises(ValueError, match="at least 16 pixels, not 15"):
+        draw_thing(rng, "book", 15)
