@@ -63,8 +63,8 @@ def fuse_in_rounds(
         air_levels: Air level of each scan, a number per channel.
         insertions: Items of each scan, in the order in which they are fused.
         engine: The way to fuse.
-        context: Width of bag shown to the engine on each side of the item, as a share of the item's size; an
-            engine that does not look around is shown the item's own canvas.
+        context: Width of bag shown on each side of the item, as a share of the item's size, to an engine that
+            leaves its reach to the user.
 
     Returns:
         New images of the same shapes and types. Pixels that no item covers equal the scan's exactly.
@@ -72,8 +72,9 @@ def fuse_in_rounds(
     results = [scan.copy() for scan in scans]
     for number in range(max((len(items) for items in insertions), default=0)):
         turn = [index for index, items in enumerate(insertions) if len(items) > number]
-        shown = context if engine.looks_around else None
-        windows = [_window(insertions[i][number], results[i].shape[:2], shown) for i in turn]
+        windows = [
+            _window(insertions[i][number], results[i].shape[:2], engine.reach_px, context) for i in turn
+        ]
         regions = [
             _cut(results[i], air_levels[i], insertions[i][number], window)
             for i, window in zip(turn, windows, strict=True)
@@ -83,10 +84,11 @@ def fuse_in_rounds(
     return results
 
 
-def _window(insertion: Insertion, scan_hw: tuple[int, ...], context: float | None) -> Window:
+def _window(insertion: Insertion, scan_hw: tuple[int, ...], reach_px: int | None, context: float) -> Window:
     height, width = insertion.alpha_HW.shape
     margin_y, margin_x = (
-        0 if context is None else max(_MIN_CONTEXT_PX, round(context * side)) for side in (height, width)
+        max(_MIN_CONTEXT_PX, round(context * side)) if reach_px is None else reach_px
+        for side in (height, width)
     )
     return Window(
         top=max(0, insertion.y_px - margin_y),
@@ -118,15 +120,14 @@ def _paste(
 ) -> None:
     # The change is applied as a ratio to the scan's own grey levels: where nothing changes the ratio is one,
     # and the scan's pixels survive to the bit, also those brighter than the estimated air.
-    ratio_HWC = fused_HWC / np.maximum(region.bag_HWC, DEFAULT_FLOOR)
+    ratio_HWC = fused_HWC / region.bag_HWC
     if blend == "alpha":
         # The item on its canvas is mixed with air at the rim already: only what the engine adds to the plain
         # product is mixed by coverage, or the rim would count twice and shine.
         item_HWC = np.maximum(region.item_HWC, DEFAULT_FLOOR)
         learned_HWC = ratio_HWC / item_HWC
         ratio_HWC = item_HWC * (1 + region.alpha_HW[..., None] * (learned_HWC - 1))
-    part = scan[window.slices]
-    ratio = ratio_HWC[..., 0] if part.ndim == 2 else ratio_HWC
-    grey = np.clip(np.rint(part.astype(np.float32) * ratio), 0, full_scale(scan.dtype)).astype(scan.dtype)
-    covered = region.alpha_HW > 0
-    part[covered] = grey[covered]
+    part_HWC = scan[window.slices].reshape(ratio_HWC.shape)
+    grey_HWC = np.multiply(ratio_HWC, part_HWC, out=ratio_HWC)
+    np.clip(np.rint(grey_HWC, out=grey_HWC), 0, full_scale(scan.dtype), out=grey_HWC)
+    np.copyto(part_HWC, grey_HWC, where=region.alpha_HW[..., None] > 0, casting="unsafe")

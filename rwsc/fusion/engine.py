@@ -45,8 +45,11 @@ class Engine(Protocol):
         """
 
     @property
-    def looks_around(self) -> bool:
-        """Whether the bag beside the item matters to the result; if not, regions may end where the item does."""
+    def reach_px(self) -> int | None:
+        """How far from the item the bag matters to the result, in pixels; None where the user decides.
+
+        An engine that looks at each pixel by itself has 0: its regions may end where the item does.
+        """
 
     def fuse(self, regions: Sequence[Region]) -> list[np.ndarray]:
         """Fuse each region by itself.

@@ -26,7 +26,7 @@ class PoissonEngine(ProductEngine):
     """
 
     name = "poisson"
-    looks_around = True
+    reach_px = _MARGIN_PX
 
     def __init__(self, clone: Literal["mixed", "normal"]) -> None:
         """Choose which gradients are taken.

@@ -21,7 +21,7 @@ class RwscEngine:
 
     name = "rwsc"
     blend: Literal["support", "alpha"] = "alpha"
-    looks_around = True
+    reach_px = None
 
     def __init__(self, weights: bytes, card: bytes, *, device: str = "cpu") -> None:
         """Load the network.

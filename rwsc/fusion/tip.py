@@ -20,7 +20,7 @@ class ProductEngine:
     weights_sha256 = ""
     licences: list[str] = []  # noqa: RUF012 - empty for good
     blend: Literal["support", "alpha"] = "support"
-    looks_around = False
+    reach_px: int | None = 0
 
 
 class TipEngine(ProductEngine):

@@ -33,8 +33,8 @@ class ConstantEngine:
 
     name, weights_sha256 = "constant", ""
 
-    def __init__(self, value, blend, looks_around=True):
-        self.value, self.blend, self.looks_around, self.seen = value, blend, looks_around, []
+    def __init__(self, value, blend, reach_px=None):
+        self.value, self.blend, self.reach_px, self.seen = value, blend, reach_px, []
 
     def fuse(self, regions):
         self.seen.append([region.alpha_HW.shape for region in regions])
@@ -156,9 +156,9 @@ def test_each_round_takes_one_item_of_every_scan():
     assert [len(seen) for seen in engine.seen] == [2, 1]
 
 
-@pytest.mark.parametrize(("looks_around", "shape"), [(True, (40, 31)), (False, (20, 15))])
-def test_an_engine_sees_as_much_of_the_bag_as_it_says_that_it_needs(looks_around, shape):
-    engine = ConstantEngine(0.5, "support", looks_around)
+@pytest.mark.parametrize(("reach_px", "shape"), [(None, (40, 31)), (0, (20, 15)), (3, (26, 21))])
+def test_an_engine_sees_as_much_of_the_bag_as_it_says_that_it_needs(reach_px, shape):
+    engine = ConstantEngine(0.5, "support", reach_px)
     scan, insertion = make_scan(), make_insertion(x_px=30, y_px=15)
     result = fuse(scan, [insertion], engine)
     assert engine.seen == [[shape]]
