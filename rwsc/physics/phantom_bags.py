@@ -10,7 +10,7 @@ from rwsc.physics.phantom_contents import THINGS
 from rwsc.physics.phantom_shapes import box, closed, dashes, ellipse, moved, smooth
 from rwsc.physics.phantom_texture import Textures, draw_textures
 
-ORGANIC, INORGANIC, METAL = Material
+ORGANIC, INORGANIC, METAL = Material.ORGANIC, Material.INORGANIC, Material.METAL
 
 _FRAME_SHARE = 0.96
 

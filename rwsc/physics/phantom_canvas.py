@@ -22,14 +22,33 @@ class Material(IntEnum):
     ORGANIC = 0
     INORGANIC = 1
     METAL = 2
+    WATER = 3
+    PVC = 4
+    COPPER = 5
+    LEAD = 6
 
 
-NEPERS_PER_DEPTH = np.array([[0.10, 0.33, 0.90], [0.98, 0.38, 1.30], [1.90, 0.95, 0.40]], dtype=np.float32)
-"""Attenuation in red, green and blue of one unit of depth of each material: orange, green and blue.
+NEPERS_PER_DEPTH = np.array(
+    [
+        [0.10, 0.33, 0.90],
+        [0.98, 0.38, 1.30],
+        [1.90, 0.95, 0.40],
+        [0.14, 0.36, 0.90],
+        [0.98, 0.38, 1.30],
+        [2.10, 1.10, 0.50],
+        [4.00, 3.60, 3.00],
+    ],
+    dtype=np.float32,
+)
+"""Attenuation in red, green and blue of one unit of depth of each material: orange, green, blue and black.
 
 Made up so that one unit looks like an everyday object of that material in common pseudo-colour. Since
 attenuations add, blue over orange gives teal and much of anything gives black, as in real scans.
+`rwsc.physics.dual_energy` renders the same depths with tabulated physics.
 """
+
+_NUM_COMMON = 3
+"""Materials that most things are made of; the others are added to their picture where they were drawn."""
 
 
 class Canvas:
@@ -51,7 +70,14 @@ class Canvas:
 
     def attenuation_HWC(self) -> np.ndarray:
         """Add up the materials' attenuation in nepers, float32."""
-        return cv2.transform(cv2.merge(list(self.depth_MHW)), NEPERS_PER_DEPTH.T)
+        common_HWC = cv2.merge(list(self.depth_MHW[:_NUM_COMMON]))
+        attenuation_HWC = cv2.transform(common_HWC, NEPERS_PER_DEPTH[:_NUM_COMMON].T)
+        for depth_HW, nepers in zip(
+            self.depth_MHW[_NUM_COMMON:], NEPERS_PER_DEPTH[_NUM_COMMON:], strict=True
+        ):
+            if depth_HW.any():
+                attenuation_HWC += depth_HW[..., None] * nepers
+        return attenuation_HWC
 
 
 @dataclass(frozen=True)

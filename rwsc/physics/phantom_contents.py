@@ -8,7 +8,7 @@ import numpy as np
 from rwsc.physics.phantom_canvas import Material, Pen
 from rwsc.physics.phantom_shapes import box, closed, ellipse, moved, smooth
 
-ORGANIC, INORGANIC, METAL = Material
+ORGANIC, INORGANIC, METAL = Material.ORGANIC, Material.INORGANIC, Material.METAL
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 from rwsc.physics.phantom_canvas import Material, Pen
 from rwsc.physics.phantom_shapes import box, closed, ellipse, moved, smooth
 
-ORGANIC, INORGANIC, METAL = Material
+ORGANIC, INORGANIC, METAL = Material.ORGANIC, Material.INORGANIC, Material.METAL
 
 
 def draw_gun(pen: Pen, rng: np.random.Generator) -> None:
