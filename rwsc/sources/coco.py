@@ -34,7 +34,7 @@ def read_coco(
     folder; where nothing is there and the folder is called ``annotations``, from the folders beside it.
 
     A damaged record costs its own image, which becomes a scan with a `problem`. The JSON is held in memory
-    whole while it is read.
+    whole while it is read; one of more than `rwsc.sources.tree.MAX_ANNOTATION_BYTES` is refused.
 
     Args:
         uri: Address of the JSON file.

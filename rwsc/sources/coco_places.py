@@ -8,7 +8,7 @@ from typing import Protocol
 
 from rwsc.errors import StorageError
 from rwsc.sources.coco_files import ANNOTATION_FOLDERS, CocoFile
-from rwsc.sources.tree import SourceTree, join
+from rwsc.sources.tree import MAX_ANNOTATION_BYTES, SourceTree, join
 from rwsc.storage.prefix import Prefix
 
 _NUM_PROBED_IN_STORE = 3
@@ -22,7 +22,7 @@ class Names(Protocol):
         """Say whether a file of exactly this key is there."""
 
     def read(self, key: str) -> bytes:
-        """Read a file."""
+        """Read a file of at most `rwsc.sources.tree.MAX_ANNOTATION_BYTES`."""
 
     def uri_of(self, key: str) -> str | None:
         """Give the address of a key; None for a name that cannot be an address."""
@@ -39,8 +39,8 @@ class UnlistedFolder:
         return self.uri_of(key) is not None and self._root.exists(key)
 
     def read(self, key: str) -> bytes:
-        """Read a file."""
-        return self._root.read(key)
+        """Read a file of at most `rwsc.sources.tree.MAX_ANNOTATION_BYTES`."""
+        return self._root.read(key, max_bytes=MAX_ANNOTATION_BYTES)
 
     def uri_of(self, key: str) -> str | None:
         """Give the address of a key; None where no such file may be looked for."""

@@ -15,6 +15,7 @@ from rwsc.sources.licences import settle_licence
 from rwsc.sources.likeness import perceptual_hash
 from rwsc.sources.masks import MaskSizeMismatch, encode_rle, mask_from_segmentation
 from rwsc.sources.schema import BBox, Scan, ScanObject, SourceObject, SourceScan
+from rwsc.sources.sidecar_text import MAX_JSON_BYTES
 from rwsc.sources.sidecars import Annotation, DamagedAnnotation, parse_sidecar, settle_kind
 from rwsc.sources.taxonomy import Taxonomy, load_taxonomy
 from rwsc.storage.addresses import is_s3
@@ -82,7 +83,9 @@ def with_annotation(listed: SourceScan, image_size_wh: tuple[int, int]) -> Sourc
         return listed
     name = listed.sidecar.uri.rsplit("/", 1)[-1]
     try:
-        found = parse_sidecar(listed.sidecar, _read(listed.sidecar.uri), image_size_wh)
+        found = parse_sidecar(
+            listed.sidecar, _read(listed.sidecar.uri, max_bytes=MAX_JSON_BYTES), image_size_wh
+        )
     except _RowFailed as error:
         raise DamagedAnnotation(f"annotation {name}: {error}") from None
     except DamagedAnnotation as error:
@@ -105,9 +108,9 @@ class _RowFailed(Exception):
     """A file cannot be read, and that costs one row; the message says why, on one line."""
 
 
-def _read(uri: str) -> bytes:
+def _read(uri: str, *, max_bytes: int | None = None) -> bytes:
     try:
-        return read_uri(uri)
+        return read_uri(uri, max_bytes=max_bytes)
     except ObjectMissing:
         raise _RowFailed("no such file") from None
     except StorageError as error:

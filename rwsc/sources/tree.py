@@ -11,6 +11,10 @@ from rwsc.storage.prefix import Prefix
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 
+MAX_ANNOTATION_BYTES = 2**30
+"""Largest annotation file that is read: about twice that of COCO itself. Parsed JSON takes up to ten times as much
+memory as the file."""
+
 _HEAD_BYTES = 2**16
 _LITTER_NAMES = ("desktop.ini", "thumbs.db")
 
@@ -112,9 +116,22 @@ class SourceTree:
             found.setdefault(stem_of(name), join(folder, name))
         return found
 
-    def read(self, key: str) -> bytes:
-        """Read a file of the tree."""
-        return self.root.read(key)
+    def read(self, key: str, *, max_bytes: int = MAX_ANNOTATION_BYTES) -> bytes:
+        """Read a file of the tree.
+
+        Args:
+            key: Key of the file.
+            max_bytes: Largest file that is read.
+
+        Returns:
+            Its bytes.
+
+        Raises:
+            AccessDenied: It is larger, and none of it has been read; or the store refused.
+            ObjectMissing: There is none.
+            StorageError: The store failed or could not be reached.
+        """
+        return self.root.read(key, max_bytes=max_bytes)
 
     def head(self, key: str, *, num_bytes: int = _HEAD_BYTES, from_end: bool = False) -> bytes:
         """Read the first or the last bytes of a file.

@@ -8,6 +8,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
 from rwsc.storage.addresses import is_part
+from rwsc.storage.failures import refuse_larger
 from rwsc.storage.s3 import Patience, open_bucket
 
 _PAGE_KEYS = 1000
@@ -23,9 +24,11 @@ class BucketFolder:
         self._bucket = bucket
         self._path = path
 
-    def read(self, key: str) -> bytes:
-        """Read a whole object."""
-        return bytes(obstore.get(self._store, self._name(key)).bytes())
+    def read(self, key: str, *, max_bytes: int | None = None) -> bytes:
+        """Read a whole object; of a larger one than `max_bytes` nothing is fetched but its size."""
+        found = obstore.get(self._store, self._name(key))
+        refuse_larger(f"s3://{self._bucket}/{self._name(key)}", found.meta["size"], max_bytes)
+        return bytes(found.bytes())
 
     def write(self, key: str, data: bytes, *, overwrite: bool) -> None:
         """Write a whole object."""

@@ -154,6 +154,24 @@ def object_exists(uri: str) -> ObjectExists:
     return ObjectExists(f"{uri} exists already", remedy="choose another name, or allow overwriting")
 
 
+def refuse_larger(uri: str, num_bytes: int, max_bytes: int | None) -> None:
+    """Refuse an object that is too large to be read whole; for images see `rwsc.storage.images.ImageLimits`.
+
+    Args:
+        uri: Its address.
+        num_bytes: Its size.
+        max_bytes: Largest size that is read; None reads any.
+
+    Raises:
+        AccessDenied: It is larger, and none of it has been read.
+    """
+    if max_bytes is not None and num_bytes > max_bytes:
+        raise AccessDenied(
+            f"{uri} has {num_bytes:,} bytes, over the limit of {max_bytes:,} for a file that is read whole",
+            remedy="split it into smaller files, or take it out of the source",
+        )
+
+
 def redacted(text: str) -> str:
     """Blot out credentials: values of the AWS variables, signatures, and names before an @ in an address."""
     for variable in SECRET_VARIABLES:

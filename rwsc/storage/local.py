@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from rwsc.errors import StorageError
 from rwsc.storage.addresses import PART_PREFIX, is_part
-from rwsc.storage.failures import object_exists
+from rwsc.storage.failures import object_exists, refuse_larger
 
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
@@ -24,9 +24,11 @@ class LocalFolder:
     def __init__(self, root: str) -> None:
         self._root = Path(root)
 
-    def read(self, key: str) -> bytes:
-        """Read a whole file."""
-        return (self._root / key).read_bytes()
+    def read(self, key: str, *, max_bytes: int | None = None) -> bytes:
+        """Read a whole file; a larger one than `max_bytes` is refused."""
+        path = self._root / key
+        refuse_larger(str(path), path.stat().st_size, max_bytes)
+        return path.read_bytes()
 
     def write(self, key: str, data: bytes, *, overwrite: bool) -> None:
         """Write a whole file and the folders above it."""

@@ -23,7 +23,7 @@ from rwsc.storage.s3 import Patience
 
 
 class _Folder(Protocol):
-    def read(self, key: str) -> bytes: ...
+    def read(self, key: str, *, max_bytes: int | None = None) -> bytes: ...
     def write(self, key: str, data: bytes, *, overwrite: bool) -> None: ...
     def exists(self, key: str) -> bool: ...
     def delete(self, key: str) -> None: ...
@@ -67,21 +67,23 @@ class Prefix:
         """
         return join_uri(self.uri, key)
 
-    def read(self, key: str) -> bytes:
+    def read(self, key: str, *, max_bytes: int | None = None) -> bytes:
         """Read a whole object.
 
         Args:
             key: Its path inside the prefix.
+            max_bytes: Largest object that is read; None reads any.
 
         Returns:
             Its bytes.
 
         Raises:
+            AccessDenied: It is larger, and none of it has been read.
             ObjectMissing: There is none.
             StorageError: The store refused, failed or could not be reached.
         """
         with explained(self.uri_of(key), "read"):
-            return self._folder().read(key)
+            return self._folder().read(key, max_bytes=max_bytes)
 
     def write(self, key: str, data: bytes, *, overwrite: bool = True) -> None:
         """Write a whole object and, on a disk, the folders above it.
@@ -167,17 +169,18 @@ class Prefix:
         return LocalFolder(self.uri)
 
 
-def read_uri(uri: str) -> bytes:
+def read_uri(uri: str, *, max_bytes: int | None = None) -> bytes:
     """Read the object at a complete address, the image in a row of a Parquet file, or both energies of a scan.
 
-    See `Prefix.read`, `rwsc.storage.embedded.read_embedded` and `rwsc.storage.energy_pairs.read_pair`.
+    See `Prefix.read`, `rwsc.storage.embedded.read_embedded` and `rwsc.storage.energy_pairs.read_pair`; `max_bytes`
+    holds for an object of its own.
     """
     if is_embedded(uri):
         return read_embedded(uri)
     if is_pair(uri):
         return read_pair(uri, read_uri)
     parent, key = split_uri(uri)
-    return Prefix(parent).read(key)
+    return Prefix(parent).read(key, max_bytes=max_bytes)
 
 
 def uri_exists(uri: str) -> bool:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rwsc.errors import SourceError
+from rwsc.errors import AccessDenied, SourceError
 from rwsc.sources.coco import READER, read_coco
-from rwsc.sources.tree import list_tree
+from rwsc.sources.tree import MAX_ANNOTATION_BYTES, list_tree
 from rwsc.storage.prefix import Prefix
 
 
@@ -237,3 +237,17 @@ def test_a_byte_order_mark_does_no_harm(tree):
     text = json.dumps(tree.document)
     tree.root.joinpath("annotations.json").write_bytes(b"\xef\xbb\xbf" + text.encode())
     assert len(list(read_coco(path))) == 1
+
+
+def test_a_file_over_the_limit_is_refused_and_costs_one_row_among_others(tree):
+    tree.image("a.png")
+    tree.write("annotations/instances_train.json")
+    huge = tree.root / "annotations/instances_test.json"
+    with huge.open("wb") as file:
+        file.truncate(MAX_ANNOTATION_BYTES + 1)
+    a, bad = listed(tree.root)
+    assert (a.problem, bad.uri) == (None, str(huge))
+    assert "has 1,073,741,825 bytes, over the limit" in bad.problem
+    with pytest.raises(AccessDenied, match=r"instances_test\.json has 1,073,741,825 bytes") as caught:
+        list(read_coco(str(huge)))
+    assert "split it into smaller files" in caught.value.remedy

@@ -37,7 +37,7 @@ def test_a_bucket_that_is_down_ends_the_run_and_writes_no_scan_off(monkeypatch):
 
 
 def raising(error):
-    def read_uri(uri):
+    def read_uri(uri, **limit):
         raise error
 
     return read_uri
@@ -147,6 +147,15 @@ def test_a_scan_whose_annotation_is_damaged_is_no_harmless_bag(tmp_path, pixels,
     assert scan.objects == []
 
 
+def test_an_annotation_file_over_the_limit_is_damaged_and_not_read(tmp_path, pixels, as_png):
+    listed = with_sidecar(tmp_path, XML.format("Gun"), as_png(pixels(0)))
+    with (tmp_path / "a.xml").open("r+b") as file:
+        file.truncate(2**25)
+    scan = examine(listed, DEFAULTS)
+    assert scan.status == "failed"
+    assert "a.xml has 33,554,432 bytes, over the limit of 16,777,216 " in scan.reason
+
+
 def test_a_problem_of_the_listing_is_the_reason_of_a_failed_row(tmp_path):
     scan = examine(SourceScan(uri=str(tmp_path), problem="id used twice"), DEFAULTS)
     assert (scan.status, scan.reason) == ("failed", "id used twice")
@@ -155,7 +164,7 @@ def test_a_problem_of_the_listing_is_the_reason_of_a_failed_row(tmp_path):
 def test_a_bucket_that_is_down_while_an_annotation_is_read_ends_the_run(
     monkeypatch, tmp_path, pixels, as_png
 ):
-    def read_uri(uri):
+    def read_uri(uri, **limit):
         if uri.startswith("s3://"):
             raise StorageError("the endpoint cannot be reached")
         return as_png(pixels(0))

@@ -89,7 +89,7 @@ def test_a_file_outside_the_folder_is_never_read(tree, pixels, monkeypatch):
     tree.image("../outside.png", pixels(0))
     tree.image("inside.png", pixels(1))
     read = []
-    monkeypatch.setattr("rwsc.sources.examine.read_uri", lambda uri: read.append(uri) or b"")
+    monkeypatch.setattr("rwsc.sources.examine.read_uri", lambda uri, **limit: read.append(uri) or b"")
     index(tree)
     assert read == [str(tree.root / "inside.png")]
 

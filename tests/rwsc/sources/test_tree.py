@@ -1,6 +1,7 @@
 import pytest
 
-from rwsc.sources.tree import is_image_key, is_litter, list_tree, stem_of
+from rwsc.errors import AccessDenied
+from rwsc.sources.tree import MAX_ANNOTATION_BYTES, is_image_key, is_litter, list_tree, stem_of
 from rwsc.storage.prefix import Prefix
 
 KEYS = [
@@ -100,3 +101,17 @@ def test_the_ends_of_a_file_are_read_without_the_rest(tree):
 
 def test_what_is_no_address_has_no_ends(tree):
     assert tree.head("../x") == b""
+
+
+def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path):
+    with (tmp_path / "huge.json").open("wb") as file:
+        file.truncate(MAX_ANNOTATION_BYTES + 1)  # a hole, which takes no space
+    tree = list_tree(Prefix(str(tmp_path)))
+    with pytest.raises(
+        AccessDenied, match=r"huge\.json has 1,073,741,825 bytes, over the limit of 1,073,741,824 "
+    ):
+        tree.read("huge.json")
+    (tmp_path / "small.txt").write_text("four")
+    assert tree.read("small.txt", max_bytes=4) == b"four"
+    with pytest.raises(AccessDenied, match=r"small\.txt has 4 bytes, over the limit of 3 "):
+        tree.read("small.txt", max_bytes=3)

@@ -3,8 +3,8 @@ import os
 
 import pytest
 
-from rwsc.errors import ObjectMissing, StorageError
-from rwsc.storage.failures import explain, explained, redacted
+from rwsc.errors import AccessDenied, ObjectMissing, StorageError
+from rwsc.storage.failures import explain, explained, redacted, refuse_larger
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,14 @@ def test_words_in_an_address_are_no_matter():
 def test_an_error_that_is_no_store_s_passes():
     with pytest.raises(ZeroDivisionError), explained("/a", "read"):
         raise ZeroDivisionError
+
+
+def test_only_what_is_over_the_limit_is_too_large():
+    refuse_larger("/a", 10**12, None)
+    refuse_larger("/a", 5, 5)
+    with pytest.raises(AccessDenied, match="/a has 1,234,567 bytes, over the limit of 5 ") as caught:
+        refuse_larger("/a", 1_234_567, 5)
+    assert "split it" in caught.value.remedy
 
 
 def test_an_error_in_our_words_is_not_reworded():

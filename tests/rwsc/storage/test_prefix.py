@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from rwsc.errors import ObjectExists, ObjectMissing, StorageError
+from rwsc.errors import AccessDenied, ObjectExists, ObjectMissing, StorageError
 from rwsc.storage.prefix import Prefix, read_uri, write_uri
 
 ODD_KEYS = [
@@ -32,6 +32,24 @@ def test_what_was_written_is_read(store_uri):
     assert store.exists("a/b.bin")
     store.write("a/b.bin", b"")
     assert store.read("a/b.bin") == b""
+
+
+def test_what_is_too_large_is_refused_with_its_size(store_uri):
+    store = Prefix(store_uri)
+    store.write("a/b.json", b"x" * 1001)
+    assert (
+        store.read("a/b.json", max_bytes=1001)
+        == read_uri(f"{store_uri}/a/b.json", max_bytes=1001)
+        == b"x" * 1001
+    )
+    for read in (store.read, lambda key, **limit: read_uri(store.uri_of(key), **limit)):
+        with pytest.raises(
+            AccessDenied, match=f"^{store_uri}/a/b.json has 1,001 bytes, over the limit of 1,000 "
+        ) as caught:
+            read("a/b.json", max_bytes=1000)
+        assert caught.value.remedy
+    with pytest.raises(ObjectMissing):
+        store.read("a/c.json", max_bytes=1000)
 
 
 @pytest.mark.parametrize("key", ODD_KEYS)
