@@ -87,6 +87,11 @@ def _make(settings: object) -> None:
         f"{totals.planned:,} planned: {totals.made:,} made with {totals.objects:,} objects, "
         f"{totals.rejected:,} rejected, {totals.failed:,} failed"
     )
+    if set(totals.roles) != {"positive"} or totals.distractors:
+        made = [
+            f"{fates['made']:,} of {sum(fates.values()):,} {role}" for role, fates in totals.roles.items()
+        ]
+        say(f"  made: {', '.join(made)}; with {totals.distractors:,} harmless things")
     for reason, number in list(totals.reasons.items())[:5]:
         say(f"  {number:,} x {reason}")
     data.write(Prefix(settings.output).uri_of(COCO_KEY) + "\n")

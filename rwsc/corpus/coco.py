@@ -12,6 +12,7 @@ from rwsc.storage.files import open_write
 def write_coco(rows: Iterable[dict[str, Any]], labels: list[str], uri: str) -> tuple[int, int]:
     """Write the made images of a corpus as one COCO file.
 
+    Control images are images without annotations, but for objects that were in the bag; distractors are none.
     Inserted items and the objects that were in the bags already are both annotations; ``synthetic`` tells
     them apart. Masks are compressed RLE.
 
@@ -65,6 +66,7 @@ def _image(row: dict[str, Any], number: int) -> dict[str, Any]:
         "height": row["height"],
         "image_id": row["image_id"],
         "synthetic": True,
+        "role": row["role"],
         "licence": row["licence"],
     }
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from rwsc.corpus.settings import SynthConfig
+from rwsc.corpus.tally import CorpusTotals
 from rwsc.errors import ObjectExists
 from rwsc.items.build import build_items
 from rwsc.items.config import ItemsConfig
 from rwsc.physics.phantoms import draw_bag, draw_item, render
 from rwsc.runs.preview import write_preview
-from rwsc.runs.synthesize import COCO_KEY, CorpusTotals, synthesize
+from rwsc.runs.synthesize import COCO_KEY, synthesize
 from rwsc.runs.talk import duration, say
 from rwsc.runs.train import train
 from rwsc.seeds import stream

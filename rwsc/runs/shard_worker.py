@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from rwsc.corpus.commit import commit_shard
+from rwsc.corpus.distractors import open_distractors
 from rwsc.corpus.make import ImageMaker, Made
 from rwsc.corpus.manifest import RunFacts, to_row
 from rwsc.corpus.plan import PlannedImage
@@ -54,12 +55,14 @@ class ShardWorker:
         splits = [self._config.split] if self._config.split else None
         bank = ItemBank.load(self._config.items, splits=splits)
         engine = open_engine(self._config, device)
+        # Its classes were checked against the corpus' labels before the run began.
+        harmless = open_distractors(self._config.controls, split=self._config.split, labels=())
         if engine.weights_sha256 != self._facts.weights_sha256:
             raise WeightsError(
                 f"{self._config.weights} has changed since the run began",
                 remedy="put the weights back, or make another corpus with the new ones",
             )
-        return ImageMaker(self._config, bank, engine)
+        return ImageMaker(self._config, bank, engine, harmless)
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Make the shards of a batch; count what became of their images, or say why one could not be made."""

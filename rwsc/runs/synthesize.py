@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,14 +14,16 @@ import rwsc
 from rwsc.config import fingerprint, output_values
 from rwsc.corpus.coco import write_coco
 from rwsc.corpus.commit import committed_shards, read_rows
+from rwsc.corpus.distractors import open_distractors
 from rwsc.corpus.make import label_shares
 from rwsc.corpus.manifest import MANIFEST_VERSION, RunFacts
 from rwsc.corpus.plan import build_plan, shards_of, usable_bags
 from rwsc.corpus.plan_store import write_plan
 from rwsc.corpus.settings import SynthConfig
+from rwsc.corpus.tally import CorpusTotals, Tally
 from rwsc.errors import ConfigError, RwscError, SourceError
 from rwsc.fusion.network.weights import decode_weights
-from rwsc.items.bank import ItemBank
+from rwsc.items.bank import Item, ItemBank
 from rwsc.runs.carried import raise_carried
 from rwsc.runs.session import WorkerPool, size_pool, start_ray, user_error
 from rwsc.runs.shard_worker import ShardWorker
@@ -51,18 +52,6 @@ class SynthInputs:
     labels: list[str]
     facts: RunFacts
     card: dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CorpusTotals:
-    """What became of a corpus."""
-
-    planned: int
-    made: int
-    rejected: int
-    failed: int
-    objects: int
-    reasons: dict[str, int]
 
 
 def synthesize(config: SynthConfig) -> CorpusTotals:
@@ -111,9 +100,19 @@ def read_inputs(config: SynthConfig) -> SynthInputs:
     bags = usable_bags(read_catalogue(config.bags), config.bag_kinds, config.split)
     label_shares(bank, config.class_weights)
     weights_sha256, weights_licence = _check_weights(config)
-    _check_licences(config, bank, bags, weights_licence)
     hashes = {"items": bank.bank_hash, "bags": catalogue_hash(bags), "weights": weights_sha256}
-    plan = build_plan(bags, num_images=config.num_images, seed=config.seed, shard_images=config.shard_images)
+    plan = build_plan(
+        bags,
+        num_images=config.num_images,
+        seed=config.seed,
+        shard_images=config.shard_images,
+        controls=config.controls,
+    )
+    labels = _labels(bank, plan)
+    harmless = open_distractors(config.controls, split=config.split, labels=labels)
+    if harmless is not None:
+        hashes["distractors"] = harmless.bank_hash
+    _check_licences(config, [*bank.items, *(harmless or [])], bags, weights_licence)
     identity = fingerprint(
         config, *(hashes[name] for name in sorted(hashes)), str(MANIFEST_VERSION), rwsc.__version__
     )
@@ -130,19 +129,23 @@ def read_inputs(config: SynthConfig) -> SynthInputs:
         "inputs": hashes,
         "code_version": rwsc.__version__,
         "synthetic": True,
-        "addresses": {"items": config.items, "bags": config.bags, "weights": config.weights},
+        "addresses": {
+            "items": config.items,
+            "bags": config.bags,
+            "weights": config.weights,
+            "distractors": config.controls.distractors,
+        },
     }
-    return SynthInputs(plan=plan, labels=_labels(bank, plan), facts=facts, card=card)
-
-
-def without_numbers(reason: str) -> str:
-    """Put N for every number of a reason, so that equal faults count as one."""
-    return re.sub(r"\d+(\.\d+)?", "N", reason)
+    return SynthInputs(plan=plan, labels=labels, facts=facts, card=card)
 
 
 def _with_whole_addresses(config: SynthConfig) -> SynthConfig:
     names = ["items", "bags", "output", *(["weights"] if config.weights else [])]
-    return config.model_copy(update={name: absolute_uri(getattr(config, name)) for name in names})
+    whole: dict[str, Any] = {name: absolute_uri(getattr(config, name)) for name in names}
+    if config.controls.distractors is not None:
+        distractors = absolute_uri(config.controls.distractors)
+        whole["controls"] = config.controls.model_copy(update={"distractors": distractors})
+    return config.model_copy(update=whole)
 
 
 def _check_weights(config: SynthConfig) -> tuple[str, list[str]]:
@@ -158,10 +161,10 @@ def _check_weights(config: SynthConfig) -> tuple[str, list[str]]:
     return hashlib.sha256(weights).hexdigest(), [read_card.data_licence]
 
 
-def _check_licences(config: SynthConfig, bank: ItemBank, bags: pa.Table, weights: list[str]) -> None:
+def _check_licences(config: SynthConfig, items: list[Item], bags: pa.Table, weights: list[str]) -> None:
     if config.declared_use != "commercial":
         return
-    licences = {item.licence for item in bank.items} | set(bags["licence"].to_pylist()) | set(weights)
+    licences = {item.licence for item in items} | set(bags["licence"].to_pylist()) | set(weights)
     for text in sorted(licences, key=str):
         if classify(text) is not Licence.PERMISSIVE:
             stated = f"under the licence {text!r}" if text else "of no stated licence"
@@ -250,17 +253,10 @@ def _sum_up(corpus: Prefix, inputs: SynthInputs, shards: list[str], seconds: flo
             f"{len(absent)} of {len(shards)} shards are not committed in {corpus.uri}",
             remedy="run the same command again; it makes what is missing",
         )
-    statuses, reasons = Counter[str](), Counter[str]()
-    rows = _counted((row for shard in shards for row in read_rows(corpus, shard)), statuses, reasons)
-    num_images, num_objects = write_coco(rows, inputs.labels, corpus.uri_of(COCO_KEY))
-    totals = CorpusTotals(
-        planned=inputs.plan.num_rows,
-        made=num_images,
-        rejected=statuses["rejected"],
-        failed=statuses["failed"],
-        objects=num_objects,
-        reasons=dict(reasons.most_common()),
-    )
+    tally = Tally()
+    rows = tally.of(row for shard in shards for row in read_rows(corpus, shard))
+    write_coco(rows, inputs.labels, corpus.uri_of(COCO_KEY))
+    totals = tally.totals()
     report = {
         "totals": asdict(totals),
         "fingerprint": inputs.facts.config_fingerprint,
@@ -268,16 +264,6 @@ def _sum_up(corpus: Prefix, inputs: SynthInputs, shards: list[str], seconds: flo
     }
     corpus.write(REPORT_KEY, (json.dumps(report, indent=1) + "\n").encode())
     return totals
-
-
-def _counted(
-    rows: Iterable[dict[str, Any]], statuses: Counter[str], reasons: Counter[str]
-) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        statuses[row["status"]] += 1
-        if row["reason"]:
-            reasons[without_numbers(row["reason"])] += 1
-        yield row
 
 
 def _read_totals(corpus: Prefix) -> CorpusTotals | None:

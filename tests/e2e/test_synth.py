@@ -1,6 +1,7 @@
 """Synthesis on a real cluster: same bytes anywhere, nothing lost, nothing twice, resume after every kill."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from support.corpora import make_inputs, synth_config
 from support.processes import kill, ray_workers, rwsc, wait_for
 
 from rwsc.corpus.commit import committed_shards, read_rows
-from rwsc.errors import RunMismatch, SourceError, WeightsError
+from rwsc.errors import ConfigError, RunMismatch, SourceError, WeightsError
 from rwsc.fusion.network.config import named_config
 from rwsc.fusion.network.network import RwscNetwork
 from rwsc.fusion.network.weights import WeightsCard, encode_weights
@@ -204,6 +205,37 @@ def test_after_a_killed_driver_and_a_killed_worker_the_corpus_is_the_undisturbed
     assert driver.returncode == 0, err[-3000:]
     assert out.strip() == corpus.uri_of(COCO_KEY)
     assert files_of(str(output)) == files_of(made[0].output)
+
+
+def test_controls_are_planned_made_counted_and_alike_on_any_number_of_workers(
+    ray_cluster, inputs_root, tmp_path
+):
+    controls = {"empty_share": 0.25, "negative_share": 0.25, "distractor_share": 0.5}
+    changes = {"num_images": 16, "shard_images": 4, "controls": controls}
+    config, totals = make(inputs_root, tmp_path / "three", workers=3, **changes)
+    make(inputs_root, tmp_path / "one", workers=1, **changes)
+    assert files_of(config.output) == files_of(str(tmp_path / "one"))
+    rows = rows_of(config.output)
+    assert totals.roles == {
+        role: {"made": number, "rejected": 0, "failed": 0}
+        for role, number in (("empty", 4), ("negative", 4), ("positive", 8))
+    }
+    assert totals.distractors == sum(len(row["distractors"]) for row in rows) > 0
+    coco = json.loads(Prefix(config.output).read(COCO_KEY))
+    labelled = {annotation["image_id"] for annotation in coco["annotations"]}
+    assert [image["id"] in labelled for image in coco["images"]] == [
+        image["role"] == "positive" for image in coco["images"]
+    ]
+    assert len(coco["images"]) == 16
+    assert {category["name"] for category in coco["categories"]} == {"gun", "knife"}
+
+
+def test_harmless_things_of_a_labelled_class_are_refused_before_anything_is_written(inputs_root, tmp_path):
+    controls = {"distractor_share": 0.5, "distractors": f"{inputs_root}/items"}
+    config = synth_config(inputs_root, output=str(tmp_path / "corpus"), controls=controls)
+    with pytest.raises(ConfigError, match="the class 'gun' of"):
+        synthesize(config)
+    assert list(Prefix(config.output).list_keys()) == []
 
 
 @pytest.mark.s3
