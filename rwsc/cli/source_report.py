@@ -53,6 +53,9 @@ def report_lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield from _quantile_lines(
         report["image_px"], "  size, px", f"of {report['num_headers']:,} headers in an even sample"
     )
+    yield from _lines("  by channels", _counts(report["by_channels"]))
+    if report["num_pairs"]:
+        yield from _lines("  in two files", f"{report['num_pairs']:,}, one for each energy")
     yield from _lines("objects", f"{report['num_objects']:,}")
     yield from _lines("  by class", _counts(report["by_source_class"]))
     if report["by_class"] != report["by_source_class"]:

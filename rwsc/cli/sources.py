@@ -115,6 +115,7 @@ def index(
     summary = run_index(settings, overwrite=overwrite)
     say_counts("scans", summary.by_status)
     say_counts("kinds", summary.by_kind)
+    say_counts("modalities", summary.by_modality)
     say_counts("splits", summary.by_split)
     say_counts("licences", summary.by_licence)
     say_counts("objects", summary.by_class)

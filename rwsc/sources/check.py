@@ -14,12 +14,13 @@ from rwsc.sources.index import name_of_source
 from rwsc.sources.known import KnownDataset, find_dataset
 from rwsc.sources.layout import Recognised, recognise
 from rwsc.sources.licences import settle_licence
+from rwsc.sources.outages import is_outage
 from rwsc.sources.parallel import DEFAULT_WORKERS, map_in_order
 from rwsc.sources.schema import SourceScan
 from rwsc.sources.sidecars import DamagedAnnotation
 from rwsc.sources.taxonomy import Taxonomy, fold_name, load_taxonomy
-from rwsc.storage.addresses import is_s3
 from rwsc.storage.embedded import is_embedded
+from rwsc.storage.energy_pairs import halves_of, is_pair, probe_pair
 from rwsc.storage.files import open_read
 from rwsc.storage.images import ImageInfo, probe_image
 from rwsc.storage.prefix import read_uri
@@ -31,6 +32,7 @@ _HEAD_BYTES = 64 * 2**10
 _NOMINAL_SIZE_WH = (1000, 1000)
 """Stands for the size of an image that nothing states: shares of it stay right, pixels do not count."""
 
+_CHANNELS = {1: "gray", 2: "two energies"}
 _QUANTILES = (0, 10, 50, 90, 100)
 _MAX_NAMED = 5
 
@@ -65,6 +67,12 @@ class SourceReport:
     """The same of images' width and height, from `num_headers` headers."""
 
     num_headers: int = 0
+    by_channels: Counter[str] = field(default_factory=Counter)
+    """The same images by what a pixel holds: gray, two energies, colour."""
+
+    num_pairs: int = 0
+    """Scans whose two energies lie in two files."""
+
     missing: dict[str, int] = field(default_factory=dict)
     surprising: dict[str, int] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)
@@ -93,7 +101,7 @@ class _Look:
     size_wh: tuple[int, int] | None
     """Size of the image by its header or, without one, as stated; None where neither says."""
 
-    header_wh: tuple[int, int] | None = None
+    header: ImageInfo | None = None
     fault: str | None = None
     """Why the image or its annotation cannot be used."""
 
@@ -160,15 +168,15 @@ def _look(scan: SourceScan, number: int, wants_header: bool, source: Recognised)
         return _Look(scan=scan, number=number, size_wh=stated, fault=scan.problem or "no address")
     if _is_absent(scan.uri, source):
         return _Look(scan=scan, number=number, size_wh=stated, fault="no such file", is_absent=True)
-    header_wh, fault = _header_of(scan.uri) if wants_header else (None, None)
+    header, fault = _header_of(scan.uri) if wants_header else (None, None)
     if fault is not None:
         return _Look(scan=scan, number=number, size_wh=stated, fault=fault, is_absent=fault == "no such file")
-    size_wh = header_wh or stated
+    size_wh = (header.width, header.height) if header else stated
     try:
         scan = with_annotation(scan, size_wh or _NOMINAL_SIZE_WH)
     except DamagedAnnotation as error:
-        return _Look(scan=scan, number=number, size_wh=size_wh, header_wh=header_wh, fault=str(error))
-    return _Look(scan=scan, number=number, size_wh=size_wh or _whole_size(scan), header_wh=header_wh)
+        return _Look(scan=scan, number=number, size_wh=size_wh, header=header, fault=str(error))
+    return _Look(scan=scan, number=number, size_wh=size_wh or _whole_size(scan), header=header)
 
 
 def _whole_size(scan: SourceScan) -> tuple[int, int] | None:
@@ -178,27 +186,30 @@ def _whole_size(scan: SourceScan) -> tuple[int, int] | None:
 
 def _is_absent(uri: str, source: Recognised) -> bool:
     """Say whether the listing of the source lacks an image; what lies outside it is not known to lack."""
+    if is_pair(uri):
+        return any(_is_absent(half_uri, source) for half_uri in halves_of(uri))
     head = f"{source.tree.root.uri}/"
     is_listed = not source.is_file and uri.startswith(head) and not is_embedded(uri)
     return is_listed and not source.tree.has(uri[len(head) :])
 
 
-def _header_of(uri: str) -> tuple[tuple[int, int] | None, str | None]:
-    """Give an image's size from its first bytes, or from the whole file where those do not reach."""
+def _header_of(uri: str) -> tuple[ImageInfo | None, str | None]:
+    """Read an image's header from its first bytes, or from the whole file where those do not reach."""
     try:
-        info = _probe(uri)
+        return _probe(uri), None
     except ObjectMissing:
         return None, "no such file"
     except UnreadableImage as error:
         return None, error.message
     except StorageError as error:
-        if is_s3(uri):
+        if is_outage(error, uri):
             raise
         return None, error.message
-    return (info.width, info.height), None
 
 
 def _probe(uri: str) -> ImageInfo:
+    if is_pair(uri):
+        return probe_pair(uri, _probe)
     if not is_embedded(uri):
         try:
             with open_read(uri) as file:
@@ -218,7 +229,7 @@ class _Survey:
         self._datasets = Counter[str]()
         self._licences = Counter[str | None]()
         self._sizes: dict[str, array[float]] = {name: array("f") for name in ("width", "height", "share")}
-        self._headers: list[tuple[int, tuple[int, int]]] = []
+        self._headers: list[tuple[int, ImageInfo]] = []
         self._absent = 0
         self._report = SourceReport(
             layout=source.reader.layout,
@@ -238,8 +249,9 @@ class _Survey:
         report.by_flag.update(scan.flags)
         self._datasets[dataset] += 1
         self._licences[settle_licence(scan.licence, None, dataset)] += 1
-        if look.header_wh is not None:
-            self._headers.append((look.number, look.header_wh))
+        report.num_pairs += scan.uri is not None and is_pair(scan.uri)
+        if look.header is not None:
+            self._headers.append((look.number, look.header))
         if look.is_absent:
             self._absent += 1
         if look.fault is not None:
@@ -286,12 +298,12 @@ class _Survey:
         report.licence = (
             "; ".join(str(text or "none stated") for text, _ in self._licences.most_common(3)) or None
         )
-        headers = [size_wh for number, size_wh in self._headers if number % sample.stride == 0]
+        headers = [header for number, header in self._headers if number % sample.stride == 0]
         report.num_headers = len(headers)
         report.image_px = {
-            name: _quantiles([size[axis] for size in headers])
-            for axis, name in enumerate(("width", "height"))
+            name: _quantiles([getattr(header, name) for header in headers]) for name in ("width", "height")
         }
+        report.by_channels = Counter(_CHANNELS.get(header.channels, "colour") for header in headers)
         report.num_measured_objects = len(self._sizes["width"])
         report.object_px = {name: _quantiles(values) for name, values in self._sizes.items()}
         found = {known.name if (known := find_dataset(name)) else None for name in self._datasets}

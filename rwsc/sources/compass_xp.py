@@ -54,10 +54,17 @@ def _scans(tree: SourceTree, folders: list[str], dropped: Counter[str]) -> Itera
             uri=tree.uri_of(key or _META), kind="isolated", problem=error.message, dataset="COMPASS-XP"
         )
     seen: set[str] = set()
+    low, high = (tree.find_folder(name) for name in ("Low", "High"))
     for folder in folders:
         for name, image in tree.by_stem(folder, IMAGE_SUFFIXES).items():
-            # The scans of one item are alike, so every rendering but the first repeats it.
-            if name in seen:
+            is_pair = None not in (low, high) and all(
+                tree.has(f"{half}/{image.rpartition('/')[2]}") for half in (low, high)
+            )
+            if is_pair and folder == high:
+                continue  # it is joined to the low energy, which is listed
+            # The scans of one item are alike, so every rendering but the first repeats it; the two energies together
+            # are no rendering but what all others were made of.
+            if name in seen and not (is_pair and folder == low):
                 dropped["another rendering of a listed scan"] += 1
                 continue
             seen.add(name)

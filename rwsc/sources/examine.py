@@ -19,6 +19,7 @@ from rwsc.sources.sidecar_text import MAX_JSON_BYTES
 from rwsc.sources.sidecars import Annotation, DamagedAnnotation, parse_sidecar, settle_kind
 from rwsc.sources.taxonomy import Taxonomy, load_taxonomy
 from rwsc.storage.addresses import is_s3
+from rwsc.storage.energy_pairs import is_pair
 from rwsc.storage.images import DEFAULT_LIMITS, ImageLimits, decode_image
 from rwsc.storage.prefix import read_uri
 
@@ -111,8 +112,8 @@ class _RowFailed(Exception):
 def _read(uri: str, *, max_bytes: int | None = None) -> bytes:
     try:
         return read_uri(uri, max_bytes=max_bytes)
-    except ObjectMissing:
-        raise _RowFailed("no such file") from None
+    except ObjectMissing as error:
+        raise _RowFailed(one_line(error) if is_pair(uri) else "no such file") from None
     except StorageError as error:
         # A bucket that is down ends the run: its scans are not to be written off as failed.
         if is_s3(uri) and not isinstance(error, AccessDenied):
@@ -126,16 +127,19 @@ def without_alpha(image: np.ndarray) -> np.ndarray:
 
 
 def modality_of(image: np.ndarray) -> str:
-    """Tell colour from gray by the pixels.
+    """Tell two energies, colour and gray apart by the pixels.
 
     Args:
-        image: uint8 or uint16, (H, W) or (H, W, 3).
+        image: uint8 or uint16, (H, W), (H, W, 2) or (H, W, 3).
 
     Returns:
-        ``gray`` where the channels of 99.9 % of the pixels agree but for compression noise; else ``colour``.
+        ``dual_energy`` for two channels; ``gray`` where the channels of 99.9 % of the pixels agree but for compression
+        noise; else ``colour``, also for a picture that was rendered of two energies.
     """
     if image.ndim == 2:
         return "gray"
+    if image.shape[2] == 2:
+        return "dual_energy"
     step = max(1, round((image.shape[0] * image.shape[1] / _GRAY_SAMPLED) ** 0.5))
     red_HW, green_HW, blue_HW = (image[::step, ::step, channel] for channel in range(3))
     spread_HW = np.maximum(np.maximum(red_HW, green_HW), blue_HW) - np.minimum(
@@ -197,11 +201,10 @@ def _seen(listed: SourceScan, image: np.ndarray, defaults: Defaults, dataset: st
     alpha_HW = _alpha_of(image)
     pixels = _on_air(image, alpha_HW)
     modality = modality_of(pixels)
-    if listed.modality == "dual_energy":
-        modality = "dual_energy"  # pixels of a rendered picture do not show it
-    elif listed.modality not in (None, modality):
+    # A picture that was rendered of two energies may be called so, but holds none of them.
+    if listed.modality not in (None, modality, "dual_energy"):
         flags.append("modality_mismatch")
-    air_level = estimate_air_level(pixels)
+    air_level = _air_level(pixels)
     bags = find_bags(pixels, air_level) if listed.kind != "isolated" else []
     if listed.kind != "isolated" and len(bags) != 1:
         flags.append("several_bags" if bags else "no_bag")
@@ -223,6 +226,13 @@ def _seen(listed: SourceScan, image: np.ndarray, defaults: Defaults, dataset: st
         ],
         "flags": flags,
     }
+
+
+def _air_level(pixels: np.ndarray) -> np.ndarray:
+    """Estimate the air level, of two energies each by itself: their detectors need not be alike."""
+    if modality_of(pixels) != "dual_energy":
+        return estimate_air_level(pixels)
+    return np.concatenate([estimate_air_level(pixels[..., energy]) for energy in range(2)])
 
 
 def _alpha_of(image: np.ndarray) -> np.ndarray | None:

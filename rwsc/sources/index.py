@@ -30,6 +30,9 @@ class IndexSummary:
     by_kind: Counter[str] = field(default_factory=Counter)
     """Usable scans per kind."""
 
+    by_modality: Counter[str] = field(default_factory=Counter)
+    """Usable scans per modality: colour, gray, dual_energy."""
+
     by_class: Counter[str] = field(default_factory=Counter)
     """Objects of usable scans per class, those outside their picture left out."""
 
@@ -69,6 +72,7 @@ class IndexSummary:
             return
         usable = [thing for thing in scan.objects if thing.is_usable]
         self.by_kind[scan.kind] += 1
+        self.by_modality[str(scan.modality)] += 1
         self.by_split[scan.split or "none"] += 1
         self.by_licence[classify(scan.licence).name.lower()] += 1
         self.by_class.update(thing.label for thing in usable)

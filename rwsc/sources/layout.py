@@ -28,11 +28,12 @@ from rwsc.sources import (
     yolo,
 )
 from rwsc.sources.coco_files import split_of
+from rwsc.sources.energies import join_energies
 from rwsc.sources.reader import Reader
 from rwsc.sources.schema import SourceScan
 from rwsc.sources.settings import LAYOUTS
 from rwsc.sources.tree import SourceTree, list_tree
-from rwsc.storage.prefix import Prefix, absolute_uri, split_uri
+from rwsc.storage.prefix import Prefix, absolute_uri, split_uri, uri_exists
 
 READERS: tuple[Reader, ...] = (
     sixray.READER,
@@ -76,8 +77,20 @@ class Recognised:
     """Whether the source is a single file; the tree then holds nothing else."""
 
     def list_scans(self, dropped: Counter[str]) -> Iterator[SourceScan]:
-        """List the images; see `Reader.list_scans`."""
-        return self.reader.list_scans(self.tree, dropped)
+        """List the images, two files of one scan as one; see `Reader.list_scans`."""
+        scans = self.reader.list_scans(self.tree, dropped)
+        return join_energies(scans, exists=self._has_file, has_folder=self._has_folder, dropped=dropped)
+
+    def _has_file(self, uri: str) -> bool:
+        """Say whether there is a file, by the listing where it is listed."""
+        head = f"{self.tree.root.uri}/"
+        if self.is_file or not uri.startswith(head):
+            return uri_exists(uri)
+        return self.tree.has(uri[len(head) :])
+
+    def _has_folder(self, uri: str) -> bool:
+        """Say whether a folder is among those listed."""
+        return self.tree.has_folder(uri.removeprefix(f"{self.tree.root.uri}/"))
 
 
 def open_source(path: str, *, layout: str | None = None, dropped: Counter[str]) -> Iterator[SourceScan]:

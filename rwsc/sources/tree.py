@@ -9,7 +9,7 @@ from rwsc.sources.outages import is_outage
 from rwsc.storage.files import open_read
 from rwsc.storage.prefix import Prefix
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy")
 
 MAX_ANNOTATION_BYTES = 2**30
 """Largest annotation file that is read: about twice that of COCO itself. Parsed JSON takes up to ten times as much

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from rwsc.errors import SourceError
 from rwsc.sources.compass_xp import READER
+from rwsc.sources.layout import recognise
 from rwsc.sources.tree import list_tree
 from rwsc.storage.prefix import Prefix
 
@@ -17,7 +18,7 @@ META = (
 
 @pytest.fixture
 def root(tmp_path):
-    for folder in ("Colour", "Low", "High"):
+    for folder in ("Colour", "Density", "Grey"):
         (tmp_path / folder).mkdir()
         for number in (1, 2, 3):
             (tmp_path / folder / f"{number:04d}.png").write_bytes(b"")
@@ -46,11 +47,35 @@ def test_every_scan_is_one_item_in_colour(root):
 def test_another_rendering_serves_where_there_is_no_colour(root):
     (root / "Colour" / "0002.png").unlink()
     scans, dropped = read(root)
-    assert (scans["High/0002.png"].objects[0].label, scans["High/0002.png"].modality) == ("pistol", None)
+    assert (scans["Density/0002.png"].objects[0].label, scans["Density/0002.png"].modality) == (
+        "pistol",
+        None,
+    )
     assert dropped == {"another rendering of a listed scan": 5}
     for path in (root / "Colour").iterdir():
         path.unlink()
-    assert list(read(root)[0]) == ["High/0001.png", "High/0002.png", "High/0003.png"]
+    assert list(read(root)[0]) == ["Density/0001.png", "Density/0002.png", "Density/0003.png"]
+
+
+def test_two_energies_are_a_scan_beside_its_colours(root):
+    for folder, numbers in (("Low", (1, 2)), ("High", (1, 3))):
+        (root / folder).mkdir()
+        for number in numbers:
+            (root / folder / f"{number:04d}.png").write_bytes(b"")
+    dropped = Counter()
+    scans = list(recognise(str(root)).list_scans(dropped))
+    assert [scan.uri.removeprefix(f"{root}/") for scan in scans] == [
+        "Colour/0001.png",
+        "Colour/0002.png",
+        "Colour/0003.png",
+        "Low/0001.png#high=High/0001.png",
+    ]
+    assert (scans[3].modality, scans[3].group, scans[3].objects) == (
+        "dual_energy",
+        scans[0].group,
+        scans[0].objects,
+    )
+    assert dropped == {"another rendering of a listed scan": 8}
 
 
 def test_damaged_lines_cost_their_image_or_are_counted(root):

@@ -54,12 +54,12 @@ def test_sixteen_bits_and_gray_are_seen(tree, pixels):
     assert scan.air_level == pytest.approx([240 * 257], rel=1e-3)
 
 
-def test_a_stated_modality_is_checked_but_dual_energy_is_believed(tree, pixels):
+def test_a_stated_modality_is_checked_and_what_is_rendered_of_two_energies_is_colour(tree, pixels):
     tree.image("a.png", pixels(0), modality="gray")
     tree.image("b.png", pixels(1), modality="dual_energy")
     a, b = index(tree)
     assert (a.modality, a.flags) == ("colour", ["modality_mismatch"])
-    assert (b.modality, b.flags) == ("dual_energy", [])
+    assert (b.modality, b.flags) == ("colour", [])
 
 
 def test_every_listed_image_is_one_row_whatever_is_wrong_with_it(tree, pixels, as_png):
