@@ -18,11 +18,11 @@ from rwsc.physics.transmission import full_scale, to_transmission
 TRANSMISSION_FLOOR = 2e-4
 """Smallest transmission of a 16-bit scan that is told apart from none: what is below drowns in noise."""
 
-GRAMS_PER_DEPTH = np.array([5.0, 2.2, 2.5, 5.0, 2.5, 2.5, 2.5], dtype=np.float32)
+GRAMS_PER_DEPTH = np.array([3.2, 2.2, 3.5, 5.0, 2.5, 2.5, 2.5], dtype=np.float32)
 """Areal density, in g/cm2, of one unit of a canvas's depth of each `Material`.
 
 Chosen so that a phantom's things are about as dense as the things they stand for: some 6 g/cm2 of water in a
-bottle, 1 to 2 g/cm2 of steel in a blade, 4 g/cm2 in a gun's slide.
+bottle, 1.5 to 3 g/cm2 of steel in a blade, 5 g/cm2 in a gun's slide.
 """
 
 _STRIP_PX = 16_384
@@ -72,7 +72,7 @@ class Detector:
     """
 
     photons_in_air: tuple[float, float] = (40_000.0, 60_000.0)
-    blur_px: float = 0.6
+    blur_px: float = 0.5
     read_noise: float = 12.0
     offset: float = 20.0
     air_level: tuple[float, float] = (50_000.0, 50_000.0)

@@ -1,12 +1,12 @@
 """Suitcases and backpacks drawn as phantoms: shell, frame, straps, zips and what is packed into them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 
 from rwsc.physics.phantom_canvas import Canvas, Material, Pen
-from rwsc.physics.phantom_contents import THINGS
+from rwsc.physics.phantom_contents import Thing
 from rwsc.physics.phantom_shapes import box, closed, dashes, ellipse, moved, smooth
 from rwsc.physics.phantom_texture import Textures, draw_textures
 
@@ -15,7 +15,7 @@ ORGANIC, INORGANIC, METAL = Material.ORGANIC, Material.INORGANIC, Material.METAL
 _FRAME_SHARE = 0.96
 
 
-def draw_suitcase(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
+def draw_suitcase(canvas: Canvas, rng: np.random.Generator, things: Sequence[Thing]) -> np.ndarray:
     """Draw a suitcase on wheels, seen a little from the side; give the pixels of its body, bool."""
     ratio = rng.uniform(0.6, 0.78)
     pen = _pen_that_fits(canvas, rng, np.array([1.14, ratio + 0.12]))
@@ -25,7 +25,7 @@ def draw_suitcase(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     faces = moved(front, by=tuple(shift / 2), scale=0.94), moved(front, by=tuple(-shift / 2), scale=0.9)
     body = _hull(np.vstack(faces))
     textures = draw_textures(rng, *canvas.air_HW.shape)
-    _pack(pen, rng, textures, half=(0.46, ratio / 2 - 0.04), fullness=rng.uniform(0.4, 1.2))
+    _pack(pen, rng, things, textures, half=(0.46, ratio / 2 - 0.04), fullness=rng.uniform(0.4, 1.2))
     pen.keep(body)
     _draw_telescope(pen, rng, ratio)
     _draw_shell(pen, rng, body, faces)
@@ -35,7 +35,7 @@ def draw_suitcase(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     return pen.inside(body)
 
 
-def draw_backpack(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
+def draw_backpack(canvas: Canvas, rng: np.random.Generator, things: Sequence[Thing]) -> np.ndarray:
     """Draw a backpack or a soft bag lying flat; give the pixels of its body, bool."""
     ratio = rng.uniform(0.62, 0.82)
     pen = _pen_that_fits(canvas, rng, np.array([1.16, ratio + 0.18]))
@@ -53,7 +53,7 @@ def draw_backpack(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     knots = np.array(corners) + rng.normal(0, 0.018, (8, 2))
     body = smooth(knots, closed=True)
     textures = draw_textures(rng, *canvas.air_HW.shape)
-    _pack(pen, rng, textures, half=(0.42, half - 0.05), fullness=rng.uniform(0.1, 0.9))
+    _pack(pen, rng, things, textures, half=(0.42, half - 0.05), fullness=rng.uniform(0.1, 0.9))
     pen.keep(body)
     pen.fill(body, ORGANIC, 0.13, texture_HW=textures.folds_HW)
     pen.fill(body, ORGANIC, 0.35, profile="rim")
@@ -68,7 +68,7 @@ def draw_backpack(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     return pen.inside(body)
 
 
-DRAWERS: tuple[Callable[[Canvas, np.random.Generator], np.ndarray], ...] = (
+DRAWERS: tuple[Callable[[Canvas, np.random.Generator, Sequence[Thing]], np.ndarray], ...] = (
     draw_suitcase,
     draw_suitcase,
     draw_backpack,
@@ -90,19 +90,25 @@ def _pen_that_fits(canvas: Canvas, rng: np.random.Generator, extent: np.ndarray)
 
 
 def _pack(
-    pen: Pen, rng: np.random.Generator, textures: Textures, *, half: tuple[float, float], fullness: float
+    pen: Pen,
+    rng: np.random.Generator,
+    things: Sequence[Thing],
+    textures: Textures,
+    *,
+    half: tuple[float, float],
+    fullness: float,
 ) -> None:
     """Fill a box around the pen's origin with clothes, things and small metal."""
     for _ in range(int(rng.integers(3, 6 + round(6 * fullness)))):
         _draw_garment(pen, rng, textures, half, fullness)
-    weights = np.array([thing.weight for thing in THINGS])
+    weights = np.array([thing.weight for thing in things])
     for index in rng.choice(
-        len(THINGS), size=int(rng.integers(6, 10 + round(12 * fullness))), p=weights / weights.sum()
+        len(things), size=int(rng.integers(6, 10 + round(12 * fullness))), p=weights / weights.sum()
     ):
-        size = rng.uniform(*THINGS[index].size)
+        size = rng.uniform(*things[index].size)
         reach = np.maximum(np.array(half) - 0.25 * size, 0.02)
         x, y = rng.uniform(-reach, reach)
-        THINGS[index].draw(pen.at(x, y, size=size, angle=rng.uniform(0, 2 * np.pi)), rng)
+        things[index].draw(pen.at(x, y, size=size, angle=rng.uniform(0, 2 * np.pi)), rng)
     _scatter_metal(pen, rng, half)
 
 

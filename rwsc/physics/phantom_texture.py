@@ -35,6 +35,13 @@ def draw_textures(rng: np.random.Generator, height_px: int, width_px: int) -> Te
     return Textures(*(_enlarged(field_HW, height_px, width_px) for field_HW in (folds_HW, mottle_HW)))
 
 
+def draw_grain(rng: np.random.Generator, height_px: int, width_px: int) -> np.ndarray:
+    """Draw a factor for depth that varies from pixel to pixel and over some, as of woven and crumpled cloth."""
+    fine_HW = rng.standard_normal((height_px, width_px), dtype=np.float32)
+    coarse_HW = _enlarged(rng.standard_normal((height_px // 3 + 1, width_px // 3 + 1)), height_px, width_px)
+    return np.clip(1 + np.float32(0.05) * fine_HW + np.float32(0.09) * coarse_HW, 0.5, 1.5)
+
+
 def _noise(rng: np.random.Generator, hw: tuple[int, ...], *, cells: int) -> np.ndarray:
     """Smooth noise in [0, 1] with about so many blotches across."""
     longest = max(hw)

@@ -1,17 +1,24 @@
 """Phantoms: made-up scans of bags and prohibited items, whose truth is known."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rwsc.physics.phantom_bags import DRAWERS as BAG_DRAWERS
 from rwsc.physics.phantom_canvas import Canvas
-from rwsc.physics.phantom_contents import THINGS
+from rwsc.physics.phantom_contents import THINGS, Thing
 from rwsc.physics.phantom_items import DRAWERS as ITEM_DRAWERS
+from rwsc.physics.phantom_tools import DRAWERS as TOOL_DRAWERS
 from rwsc.physics.transmission import DEFAULT_FLOOR, from_attenuation, to_image
 
 ITEM_LABELS = tuple(ITEM_DRAWERS)
+"""Classes that scenes are drawn of, for training: what scanners' data sets have most of."""
+
+ALL_LABELS = (*ITEM_LABELS, *TOOL_DRAWERS)
 """What `draw_item` can draw."""
+
+_DRAWERS = {**ITEM_DRAWERS, **TOOL_DRAWERS}
 
 THING_LABELS = tuple(thing.draw.__name__.removeprefix("draw_") for thing in THINGS)
 """What `draw_thing` can draw."""
@@ -68,12 +75,14 @@ def draw_bag(rng: np.random.Generator, height_px: int, width_px: int) -> BagPhan
     return BagPhantom(_to_transmission(canvas.attenuation_HWC()), body_HW)
 
 
-def draw_bag_canvas(rng: np.random.Generator, height_px: int, width_px: int) -> tuple[Canvas, np.ndarray]:
-    """Draw what `draw_bag` renders: matter along the rays, and the pixels of the bag's body, bool."""
+def draw_bag_canvas(
+    rng: np.random.Generator, height_px: int, width_px: int, *, things: Sequence[Thing] = THINGS
+) -> tuple[Canvas, np.ndarray]:
+    """Draw what `draw_bag` renders, or a bag of other things: matter along the rays, and the body's pixels, bool."""
     if min(height_px, width_px) < 64:
         raise ValueError(f"a bag needs a frame of at least 64 x 64 pixels, not {height_px} x {width_px}")
     canvas = Canvas(height_px, width_px)
-    return canvas, BAG_DRAWERS[int(rng.integers(len(BAG_DRAWERS)))](canvas, rng)
+    return canvas, BAG_DRAWERS[int(rng.integers(len(BAG_DRAWERS)))](canvas, rng, things)
 
 
 def draw_item(rng: np.random.Generator, label: str, size_px: int) -> ItemPhantom:
@@ -81,7 +90,7 @@ def draw_item(rng: np.random.Generator, label: str, size_px: int) -> ItemPhantom
 
     Args:
         rng: Decides the kind, the proportions and the turn.
-        label: One of `ITEM_LABELS`.
+        label: One of `ALL_LABELS`.
         size_px: About its length, at least 16.
 
     Returns:
@@ -90,14 +99,14 @@ def draw_item(rng: np.random.Generator, label: str, size_px: int) -> ItemPhantom
     Raises:
         ValueError: Another label, or a smaller size.
     """
-    if label not in ITEM_DRAWERS:
-        raise ValueError(f"no phantom of {label!r}; there are {', '.join(ITEM_LABELS)}")
+    if label not in _DRAWERS:
+        raise ValueError(f"no phantom of {label!r}; there are {', '.join(ALL_LABELS)}")
     if size_px < 16:
         raise ValueError(f"an item needs at least 16 pixels, not {size_px}")
     side_px = int(1.6 * size_px)
     canvas = Canvas(side_px, side_px)
     pen = canvas.pen(side_px / 2, side_px / 2, size_px=size_px, angle=rng.uniform(0, 2 * np.pi))
-    ITEM_DRAWERS[label](pen, rng)
+    _DRAWERS[label](pen, rng)
     canvas.depth_MHW *= np.float32(rng.uniform(*_ITEM_DENSITY))
     return _alone(canvas, label)
 
@@ -132,14 +141,14 @@ def draw_item_canvas(
     rng: np.random.Generator, label: str, size_px: int, *, is_mirrored: bool = False
 ) -> Canvas:
     """Draw what `draw_item` renders, or its mirror image, with room around it."""
-    if label not in ITEM_DRAWERS:
-        raise ValueError(f"no phantom of {label!r}; there are {', '.join(ITEM_LABELS)}")
+    if label not in _DRAWERS:
+        raise ValueError(f"no phantom of {label!r}; there are {', '.join(ALL_LABELS)}")
     if size_px < 16:
         raise ValueError(f"an item needs at least 16 pixels, not {size_px}")
     side_px = int(1.6 * size_px)
     canvas = Canvas(side_px, side_px)
     pen = canvas.pen(side_px / 2, side_px / 2, size_px=size_px, angle=rng.uniform(0, 2 * np.pi))
-    ITEM_DRAWERS[label](pen.mirrored() if is_mirrored else pen, rng)
+    _DRAWERS[label](pen.mirrored() if is_mirrored else pen, rng)
     canvas.depth_MHW *= np.float32(rng.uniform(*_ITEM_DENSITY))
     return canvas
 

@@ -42,11 +42,11 @@ _HUES = np.array(
         [8.0, 0.16, 0.50, 1.40],
         [10.0, 0.45, 0.46, 1.35],
         [12.0, 0.85, 0.38, 1.25],
-        [16.0, 1.00, 0.42, 1.10],
-        [18.0, 1.30, 0.65, 0.75],
-        [20.0, 1.70, 0.85, 0.45],
-        [26.0, 2.00, 1.00, 0.35],
-        [32.0, 2.10, 1.10, 0.33],
+        [16.0, 0.95, 0.42, 1.05],
+        [18.0, 1.15, 0.55, 0.65],
+        [20.0, 1.40, 0.60, 0.28],
+        [26.0, 1.60, 0.64, 0.15],
+        [32.0, 1.68, 0.68, 0.14],
     ]
 )
 """Effective Z, and how much red, green and blue darken with it; read linearly between rows."""
@@ -55,7 +55,9 @@ _PALE = np.array([0.35, 0.45, 0.80], dtype=np.float32)
 _PALE_NEPERS = 0.03
 """Mean attenuation at which hue is half faded into pale."""
 _COLOUR_REACH, _COLOUR_NEPERS = 2.0, 1.2
-_BLACK_NEPERS, _BLACK_POWER = 3.0, 2.5
+_BLACK_NEPERS, _BLACK_POWER = 3.3, 3.0
+
+_HUE_BLUR_PX = 0.8
 
 _RATIOS = (1.0, 3.4)
 _NUM_RATIOS = 384
@@ -119,6 +121,9 @@ def colourise(transmission_HW2: np.ndarray) -> np.ndarray:
 def to_rgb8(scan_HW2: np.ndarray, air_level_2: np.ndarray) -> np.ndarray:
     """Show a measured scan as a console would.
 
+    Brightness is each pixel's own. Hue is that of a small neighbourhood, in which denser pixels count for more: it
+    is the noisier of the two, and at unresolved edges of metal the mixture with what lies beside it looks organic.
+
     Args:
         scan_HW2: Grey levels at low and high, uint16.
         air_level_2: Grey level of air at each.
@@ -126,7 +131,15 @@ def to_rgb8(scan_HW2: np.ndarray, air_level_2: np.ndarray) -> np.ndarray:
     Returns:
         uint8, (H, W, 3), red, green and blue.
     """
-    return np.rint(255 * colourise(scan_transmission(scan_HW2, air_level_2))).astype(np.uint8)
+    low_HW, high_HW = _nepers(scan_transmission(scan_HW2, air_level_2))
+    mean_HW = (low_HW + high_HW) / 2
+    weight_HW1 = mean_HW[..., None] + np.float32(1e-4)
+    hue_HWC = _look_up(_hue_table(), low_HW, high_HW)
+    around_HW4 = cv2.GaussianBlur(
+        np.concatenate([hue_HWC * weight_HW1, weight_HW1], axis=2), (0, 0), _HUE_BLUR_PX
+    )
+    shown_HWC = _show(around_HW4[..., :3] / around_HW4[..., 3:], mean_HW)
+    return np.rint(255 * shown_HWC).astype(np.uint8)
 
 
 def from_colour(rgb_HWC: np.ndarray) -> np.ndarray:

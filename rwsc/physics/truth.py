@@ -6,12 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from rwsc.physics.dual_energy import DETECTOR, Detector, transmit
+from rwsc.physics.phantom_canvas import Canvas, Material
+from rwsc.physics.phantom_texture import draw_grain, draw_textures
+from rwsc.physics.phantom_wares import THINGS_AND_WARES
 from rwsc.physics.phantoms import ITEM_LABELS, draw_bag_canvas, draw_item_canvas
 from rwsc.physics.pseudo_colour import to_rgb8
 
 SIZE_SHARE = (0.15, 0.45)
 """Smallest and largest length of an item, about, as a share of the longer side of the bag's body."""
 
+_CLOTH = (0.4, 1.3)
+_COATING = (0.0, 0.15)
 _SMALLEST_PX = 16
 _MIN_COVER = 1 / 255
 _MASK_COVER = 0.5
@@ -87,7 +92,8 @@ def draw_truth(
     Returns:
         The scans and the truth about them. The item lies inside the bag's body, turned and mirrored anyhow.
     """
-    bag, body_HW = draw_bag_canvas(rng, height_px, width_px)
+    bag, body_HW = draw_bag_canvas(rng, height_px, width_px, things=THINGS_AND_WARES)
+    _pack_loosely_or_tightly(rng, bag)
     label = str(labels[int(rng.integers(len(labels)))])
     depth_MHW, cover_HW, (top, left) = _draw_inside(rng, label, body_HW)
     height, width = cover_HW.shape
@@ -114,6 +120,14 @@ def draw_truth(
         label=label,
         air_level_2=detector.air_level_2,
     )
+
+
+def _pack_loosely_or_tightly(rng: np.random.Generator, bag: Canvas) -> None:
+    """Make the cloth of a bag denser or thinner, give it a grain, and some of it dyes and coatings."""
+    cloth_HW = bag.depth_MHW[Material.ORGANIC]
+    cloth_HW *= np.float32(rng.uniform(*_CLOTH)) * draw_grain(rng, *cloth_HW.shape)
+    share_HW = draw_textures(rng, *cloth_HW.shape).mottle_HW
+    bag.depth_MHW[Material.INORGANIC] += np.float32(rng.uniform(*_COATING)) * share_HW * cloth_HW
 
 
 def _draw_inside(
