@@ -34,6 +34,7 @@ COMMANDS = {
         "--items-per-bag", "--device", "--split", "--config", "--print-config",
     },
     "preview": {"corpus", "--output", "-o", "--num-images", "--overwrite"},
+    "evaluate images": {"--item", "--bag", "--fused", "--mask", "--region", "--json"},
     "bench": {"name", "--num-images", "--catalogue", "--without-groups", "--json"},
 }  # fmt: skip
 
