@@ -18,9 +18,10 @@ from rwsc.errors import ConfigError, RwscError
 from rwsc.fusion.compose import Insertion, fuse_in_rounds
 from rwsc.fusion.engine import Engine
 from rwsc.items.bank import Item, ItemBank
-from rwsc.physics.bag_region import bag_region
 from rwsc.physics.transmission import to_transmission
 from rwsc.placement.draw import NoRoom, Placement, draw_num_items, draw_placements
+from rwsc.placement.ground import Ground
+from rwsc.placement.size import physical_scale
 from rwsc.seeds import stream
 from rwsc.sources.examine import without_alpha
 from rwsc.sources.json_fields import one_line
@@ -35,7 +36,7 @@ class Draft:
     planned: PlannedImage
     scan: np.ndarray
     air_level: np.ndarray
-    region_HW: np.ndarray
+    ground: Ground
     items: list[Item]
     placements: list[Placement]
     items_wanted: int
@@ -121,15 +122,35 @@ class ImageMaker:
 
     def _place(self, planned: PlannedImage, scan: np.ndarray) -> Draft | Outcome:
         air_level = np.asarray(planned.air_level, dtype=np.float64)
-        region_HW = bag_region(to_transmission(scan, air_level))
-        if not region_HW.any():
+        ground = Ground.of_scan(scan, air_level)
+        if not ground.bags:
             return Outcome(status="rejected", reason="no bag was found in the scan")
         wanted = self._draw_items(planned.seed)
-        drawn = draw_placements(stream(planned.seed, "placement"), region_HW, wanted, self._config.placement)
+        drawn = self._lay(planned, "placement", ground, wanted)
         if isinstance(drawn, NoRoom):
             return Outcome(status="rejected", reason=drawn.reason)
         items = [wanted[placement.item_index] for placement in drawn]
-        return Draft(planned, scan, air_level, region_HW, items, drawn, len(wanted))
+        return Draft(planned, scan, air_level, ground, items, drawn, len(wanted))
+
+    def _lay(
+        self,
+        planned: PlannedImage,
+        purpose: str,
+        ground: Ground,
+        items: Sequence[Item],
+        earlier: Sequence[Placement] = (),
+    ) -> list[Placement] | NoRoom:
+        config, bag = self._config.placement, (planned.scanner_id, planned.dataset)
+        return draw_placements(
+            stream(planned.seed, purpose),
+            ground,
+            items,
+            config,
+            physical_scales=[
+                physical_scale(config.mm_per_px, (item.scanner_id, item.dataset), bag) for item in items
+            ],
+            earlier=earlier,
+        )
 
     def _with_distractors(self, draft: Draft) -> Draft:
         """Let harmless things take what room the items leave; where there is none, there are none."""
@@ -137,11 +158,7 @@ class ImageMaker:
         if not self._harmless or draft.planned.role == Role.NEGATIVE:
             return draft
         wanted = draw_wanted(stream(seed, "distractors"), self._harmless, self._config.controls)
-        free_HW = draft.region_HW.copy()
-        for placement in draft.placements:
-            free_HW[placement.window] &= ~(placement.posed.alpha_HW > 0)
-        rng = stream(seed, "distractor placement")
-        drawn = draw_placements(rng, free_HW, wanted, self._config.placement)
+        drawn = self._lay(draft.planned, "distractor placement", draft.ground, wanted, draft.placements)
         placements = [] if isinstance(drawn, NoRoom) else drawn
         return replace(draft, distractors=[(wanted[each.item_index], each) for each in placements])
 
@@ -172,6 +189,7 @@ class ImageMaker:
             bit_depth=image.dtype.itemsize * 8,
             sha256=hashlib.sha256(data).hexdigest(),
             licence=stricter_of(draft.planned.licence, *self._licences(draft)),
+            bags_xywh=[[side * draft.ground.cell_px for side in box] for box in draft.ground.boxes],
             objects=described["objects"],
             empty_insertions=described["empty_insertions"],
             distractors=described["distractors"],
@@ -200,8 +218,11 @@ def describe_objects(draft: Draft) -> dict[str, list[dict[str, Any]]]:
     items = [] if role == Role.NEGATIVE else list(zip(draft.items, draft.placements, strict=True))
     named = [(f"{image_id}-{number}", *laid) for number, laid in enumerate(items)]
     harmless = [(f"{image_id}-d{number}", *laid) for number, laid in enumerate(draft.distractors)]
-    transmission = to_transmission(draft.scan, draft.air_level)
-    described = [describe_object(*each, [*named, *harmless], transmission) for each in [*named, *harmless]]
+    laid = [*named, *harmless]
+    under = [to_transmission(draft.scan[placement.window], draft.air_level) for _, _, placement in laid]
+    described = [
+        describe_object(*each, laid, bag, draft.scan.shape[:2]) for each, bag in zip(laid, under, strict=True)
+    ]
     own, others = described[: len(named)], described[len(named) :]
     is_empty = role == Role.EMPTY
     return {

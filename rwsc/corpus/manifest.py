@@ -25,6 +25,8 @@ OBJECT = pa.struct(
         ("scale", pa.float64()),
         ("flip", pa.bool_()),
         ("occluded_fraction", pa.float64()),
+        ("occlusion_level", pa.int32()),
+        ("occlusion_wanted", pa.int32()),
         ("overlaps", pa.list_(pa.string())),
         ("placement_score", pa.float64()),
         ("fused_xywh", pa.list_(pa.int32())),
@@ -58,6 +60,7 @@ MANIFEST_SCHEMA = pa.schema(
         ("code_version", pa.string()),
         ("seed", pa.int64()),
         ("role", pa.string()),
+        ("bags_xywh", pa.list_(pa.list_(pa.int32()))),
         ("objects", pa.list_(OBJECT)),
         ("empty_insertions", pa.list_(OBJECT)),
         ("distractors", pa.list_(OBJECT)),
@@ -95,6 +98,9 @@ class Outcome:
     sha256: str | None = None
     licence: str | None = None
     """Strictest licence of what went into the image; None where one of them states none. Set when it was made."""
+
+    bags_xywh: list[list[int]] = field(default_factory=list)
+    """Box around each bag that was found in the scan, in pixels."""
 
     objects: list[dict[str, Any]] = field(default_factory=list)
     empty_insertions: list[dict[str, Any]] = field(default_factory=list)
@@ -142,6 +148,7 @@ def to_row(planned: PlannedImage, outcome: Outcome, facts: RunFacts) -> dict[str
         "scanner_id": planned.scanner_id,
         "seed": planned.seed,
         "role": planned.role,
+        "bags_xywh": outcome.bags_xywh,
         "objects": outcome.objects,
         "empty_insertions": outcome.empty_insertions,
         "distractors": outcome.distractors,

@@ -5,7 +5,7 @@ import numpy as np
 
 from rwsc.physics.transmission import to_attenuation
 
-WORKING_PX = 256
+WORKING_PX = 200
 """Longer side of the picture that is looked at; a larger one is reduced first."""
 
 _BLUR_PX = 1.0
@@ -18,7 +18,8 @@ _BELT_LINE_PX = 9
 _BELT_LINE_SHARE = 0.9
 _CLOSING_FRACTION = 0.02
 _OPENING_FRACTION = 0.14
-_RIM_FRACTION = 0.07
+_RIM_FRACTION = 0.06
+_RIM_PX = 3
 _LOOP_MAX_FRACTION = 0.15
 _MIN_PART_OF_LARGEST = 0.15
 _MIN_PART_OF_FRAME = 0.004
@@ -74,8 +75,8 @@ def _disc(radius_px: float) -> np.ndarray:
 
 def _without_specks(matter_HW: np.ndarray) -> np.ndarray:
     """Drop specks of noise, which closing would join to a bag that is not there."""
-    _, label_HW, stats, _ = cv2.connectedComponentsWithStats(matter_HW.astype(np.uint8), connectivity=8)
-    is_kept = stats[:, cv2.CC_STAT_AREA] >= _MIN_SPECK_OF_FRAME * matter_HW.size
+    _, label_HW = cv2.connectedComponents(matter_HW.astype(np.uint8), connectivity=8)
+    is_kept = np.bincount(label_HW.ravel()) >= _MIN_SPECK_OF_FRAME * matter_HW.size
     is_kept[0] = False
     return is_kept[label_HW].astype(np.uint8)
 
@@ -103,7 +104,7 @@ def _fill_holes(part_HW: np.ndarray, attenuation_HW: np.ndarray) -> np.ndarray:
     outside_HW, hole_label_HW, areas = _holes(part_HW)
     filled_HW = part_HW.copy()
     extent_px = np.sqrt(np.count_nonzero(part_HW) + areas.sum())
-    near_outside_HW = _distance_to(outside_HW) <= _RIM_FRACTION * extent_px
+    near_outside_HW = _distance_to(outside_HW) <= _RIM_FRACTION * extent_px + _RIM_PX
     for hole, area in enumerate(areas, start=1):
         hole_HW = hole_label_HW == hole
         is_loop = area < _LOOP_MAX_FRACTION * extent_px**2 and near_outside_HW[hole_HW].any()
@@ -138,10 +139,11 @@ def _holes(part_HW: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         touched = np.flatnonzero(edge)
         if touched.size:
             ring[touched[0] : touched[-1] + 1] = 1
-    _, label_HW, stats, _ = cv2.connectedComponentsWithStats(1 - np.pad(ringed_HW, 1), connectivity=4)
+    _, label_HW = cv2.connectedComponents(1 - np.pad(ringed_HW, 1), connectivity=4)
+    areas = np.bincount(label_HW.ravel())[2:]
     label_HW = label_HW[2:-2, 2:-2]
     # Label 1 holds the outermost ring, scanned first, thus the outside.
-    return (label_HW == 1).astype(np.uint8), np.maximum(label_HW - 1, 0), stats[2:, cv2.CC_STAT_AREA]
+    return (label_HW == 1).astype(np.uint8), np.maximum(label_HW - 1, 0), areas
 
 
 def _without_protrusions(filled_HW: np.ndarray) -> np.ndarray:
@@ -152,7 +154,10 @@ def _without_protrusions(filled_HW: np.ndarray) -> np.ndarray:
     core_HW = cv2.distanceTransform(padded_HW, cv2.DIST_L2, cv2.DIST_MASK_5) > radius_px
     opened_HW = padded_HW & (_distance_to(core_HW.astype(np.uint8)) <= radius_px)
     body_HW = opened_HW[radius_px:-radius_px, radius_px:-radius_px]
-    count, label_HW, stats, _ = cv2.connectedComponentsWithStats(body_HW, connectivity=4)
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    kept = np.flatnonzero(areas >= _MIN_PART_OF_LARGEST * areas.max(initial=0)) + 1
-    return np.isin(label_HW, kept).astype(np.uint8) if count > 1 else body_HW
+    count, label_HW = cv2.connectedComponents(body_HW, connectivity=4)
+    if count <= 2:
+        return body_HW
+    areas = np.bincount(label_HW.ravel())
+    is_kept = areas >= _MIN_PART_OF_LARGEST * areas[1:].max()
+    is_kept[0] = False
+    return is_kept[label_HW].astype(np.uint8)

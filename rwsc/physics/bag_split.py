@@ -26,6 +26,8 @@ def split_region(region_HW: np.ndarray) -> list[np.ndarray]:
     """
     count, label_HW = cv2.connectedComponents(region_HW.astype(np.uint8), connectivity=4)
     parts = [piece for part in range(1, count) for piece in _split_at_necks(label_HW == part)]
+    if len(parts) < 2:
+        return parts
     areas = [np.count_nonzero(part_HW) for part_HW in parts]
     widths = [float(_distance_to_edge(part_HW, mode="constant").max()) for part_HW in parts]
     return [

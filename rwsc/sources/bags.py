@@ -3,13 +3,10 @@
 import cv2
 import numpy as np
 
-from rwsc.physics.bag_region import bag_region
+from rwsc.physics.bag_region import WORKING_PX, bag_region
 from rwsc.physics.bag_split import split_region
 from rwsc.physics.transmission import to_attenuation, to_transmission
 from rwsc.sources.schema import Bag
-
-_WORKING_PX = 224
-"""Longer side of the picture that is looked at; measured to find the conveyor frames that 320 px find."""
 
 
 def find_bags(image: np.ndarray, air_level: np.ndarray) -> list[Bag]:
@@ -23,7 +20,7 @@ def find_bags(image: np.ndarray, air_level: np.ndarray) -> list[Bag]:
         Bags, largest first; empty where there is nothing but belt. Boxes are good to a few pixels.
     """
     height, width = image.shape[:2]
-    factor = min(1.0, _WORKING_PX / max(height, width))
+    factor = min(1.0, WORKING_PX / max(height, width))
     size_wh = (max(1, round(width * factor)), max(1, round(height * factor)))
     small = cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA)
     transmission = to_transmission(small, air_level)

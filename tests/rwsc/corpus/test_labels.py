@@ -21,7 +21,10 @@ def place(item, x_px, y_px):
 
 def describe(item, *placements, bag):
     named = [(f"o{number}", item, placement) for number, placement in enumerate(placements)]
-    return [describe_object(name, item, placement, named, bag) for name, _, placement in named]
+    return [
+        describe_object(name, item, placement, named, bag[placement.window], bag.shape[:2])
+        for name, _, placement in named
+    ]
 
 
 def test_the_mask_is_where_the_item_lies_and_the_box_is_tight(item):

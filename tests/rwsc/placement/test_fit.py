@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from rwsc.placement.fit import feasible_offsets, longest_side, shrink
+from rwsc.placement.fit import covered_share, fits, shrink, slide, whole_cells
 
 
 def regions(longest):
@@ -32,7 +32,7 @@ def offsets_one_by_one(region, mask):
 @settings(max_examples=200)
 @given(regions(14), masks)
 def test_offsets_are_those_found_one_by_one(region, mask):
-    assert feasible_offsets(region, mask).tolist() == offsets_one_by_one(region, mask)
+    assert np.argwhere(fits(region, mask)).tolist() == offsets_one_by_one(region, mask)
 
 
 def test_offsets_are_exact_at_the_size_of_real_scans():
@@ -41,15 +41,15 @@ def test_offsets_are_exact_at_the_size_of_real_scans():
     region = ((y - 150) / 140) ** 2 + ((x - 170) / 160) ** 2 < 1
     region[rng.integers(0, 300, 3), rng.integers(0, 350, 3)] = False
     mask = tight(np.abs((y - x)[:90, :90]) < 20)
-    offsets = feasible_offsets(region, mask)
-    is_feasible = np.zeros((211, 261), dtype=bool)
-    is_feasible[tuple(offsets.T)] = True
+    is_feasible = fits(region, mask)
+    assert is_feasible.shape == (211, 261)
     for top, left in zip(rng.integers(0, 211, 3000), rng.integers(0, 261, 3000), strict=True):
         assert is_feasible[top, left] == region[top : top + 90, left : left + 90][mask].all()
 
 
 def test_there_is_no_place_in_an_empty_region():
-    assert feasible_offsets(np.zeros((5, 6), bool), np.ones((1, 1), bool)).shape == (0, 2)
+    assert not fits(np.zeros((5, 6), bool), np.ones((1, 1), bool)).any()
+    assert fits(np.ones((5, 6), bool), np.ones((6, 2), bool)).shape == (0, 5)
 
 
 @settings(max_examples=100)
@@ -75,14 +75,29 @@ def test_shrinking_by_nothing_gives_a_copy():
     assert region.all()
 
 
-@pytest.mark.parametrize(("height", "width"), [(3, 9), (9, 3), (1, 1)])
-def test_the_longest_side_is_that_of_the_largest_part(height, width):
-    region = np.zeros((30, 40), bool)
-    region[20 : 20 + height, 5 : 5 + width] = True
-    assert longest_side(region) == max(height, width)
-    region[2, 38] = True
-    assert longest_side(region) == max(height, width)
+@settings(max_examples=60)
+@given(regions(12), st.integers(1, 4))
+def test_a_cell_is_whole_when_all_its_pixels_are(region, cell_px):
+    cells = whole_cells(region, cell_px)
+    assert cells.shape == (region.shape[0] // cell_px, region.shape[1] // cell_px)
+    for (row, column), is_whole in np.ndenumerate(cells):
+        block = region[row * cell_px : (row + 1) * cell_px, column * cell_px : (column + 1) * cell_px]
+        assert is_whole == block.all()
 
 
-def test_an_empty_region_has_no_side():
-    assert longest_side(np.zeros((4, 4), bool)) == 0
+@settings(max_examples=60)
+@given(masks, st.integers(1, 4), st.integers(0, 3), st.integers(0, 3))
+def test_covered_shares_add_up_to_the_mask_and_no_touched_cell_is_missed(mask, cell_px, down, right):
+    down, right = down % cell_px, right % cell_px
+    shares = covered_share(mask, cell_px, (down, right))
+    assert shares.sum() * cell_px**2 == pytest.approx(mask.sum())
+    touched = {((y + down) // cell_px, (x + right) // cell_px) for y, x in np.argwhere(mask)}
+    assert touched == {tuple(cell) for cell in np.argwhere(shares > 0).tolist()}
+
+
+def test_sliding_sums_the_map_under_the_kernel():
+    rng = np.random.default_rng(0)
+    map_HW, kernel_HW = rng.random((9, 11)), rng.random((3, 4))
+    sums = slide(map_HW, kernel_HW)
+    assert sums.shape == (7, 8)
+    assert sums[2, 5] == pytest.approx((map_HW[2:5, 5:9] * kernel_HW).sum(), rel=1e-5)
