@@ -109,7 +109,7 @@ def _licence_lines(deck: Deck) -> list[tuple[str, tuple[int, int, int]]]:
 def _band(text: str, *, size_px: int, colour: tuple[int, int, int]) -> np.ndarray:
     width = _COLUMNS * _CELL_WIDTH_PX + 2 * _GAP_PX
     band = np.full((round(size_px * 1.7), width, 3), 255, dtype=np.uint8)
-    _write(
+    write_line(
         band, text, x=_GAP_PX, baseline=round(size_px * 1.2), size_px=size_px, colour=colour, width=width - 16
     )
     return band
@@ -133,7 +133,7 @@ def _cell(card: Card) -> np.ndarray:
             left = _GAP_PX + column * (PICTURE_PX + _GAP_PX) + (PICTURE_PX - picture.shape[1]) // 2
             cell[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
     if card.item_jpeg is None:
-        _write(
+        write_line(
             cell,
             "nothing cut out",
             x=PICTURE_PX + 60,
@@ -151,7 +151,7 @@ def _cell(card: Card) -> np.ndarray:
         texts.append((shortened(card.note, 120), _FAINT))
     for number, (text, colour) in enumerate(texts[:_TEXT_LINES]):
         baseline = PICTURE_PX + 2 * _GAP_PX + round((number + _BASE_LINE) * _LINE_PX)
-        _write(cell, text, x=_GAP_PX, baseline=baseline, size_px=13, colour=colour, width=width)
+        write_line(cell, text, x=_GAP_PX, baseline=baseline, size_px=13, colour=colour, width=width)
     return cell
 
 
@@ -169,7 +169,7 @@ def _wrapped(parts: Sequence[str], width: int, max_lines: int, *, joint: str = "
     return lines
 
 
-def _write(
+def write_line(
     picture: np.ndarray,
     text: str,
     *,
@@ -179,7 +179,17 @@ def _write(
     colour: tuple[int, int, int],
     width: int,
 ) -> None:
-    """Write one line, cut where the room ends."""
+    """Write one line of text of any origin on a picture, cut where the room ends.
+
+    Args:
+        picture: 8-bit RGB, written on in place.
+        text: What to write, in any script.
+        x: Column where it begins.
+        baseline: Row on which the letters stand.
+        size_px: Height of the letters.
+        colour: RGB.
+        width: Room for it, in pixels.
+    """
     line = shortened(text, 300)
     while len(line) > 1 and _width(line, size_px) > width:
         line = line[: max(1, min(len(line) - 2, round(len(line) * width / _width(line, size_px)) - 1))] + "…"

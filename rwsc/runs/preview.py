@@ -1,16 +1,25 @@
-"""Draw a contact sheet of a finished or half-finished corpus."""
+"""Draw a contact sheet of a finished or half-finished corpus, and its plan with several engines side by side."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from rwsc.corpus.commit import committed_shards, read_rows
+from rwsc.corpus.comparison import Shown, compare_engines, draw_comparison
+from rwsc.corpus.distractors import drawn_things
+from rwsc.corpus.heat_map import HeatMaps, draw_heat_maps
 from rwsc.corpus.plan_store import read_air_levels
 from rwsc.corpus.preview import draw_sheet, fit_cell, sheet_row
-from rwsc.errors import SourceError
-from rwsc.items.bank import ItemBank
+from rwsc.corpus.remake import things_of
+from rwsc.errors import ConfigError, SourceError
+from rwsc.fusion.engine import Engine
+from rwsc.fusion.engines import ENGINES, EngineConfig, open_classic
+from rwsc.fusion.rwsc import RwscEngine
+from rwsc.items.bank import Item, ItemBank
+from rwsc.runs.weights import read_weights
 from rwsc.sources.examine import without_alpha
 from rwsc.storage.images import decode_image, encode_image
 from rwsc.storage.prefix import Prefix, read_uri, write_uri
@@ -18,7 +27,7 @@ from rwsc.storage.run_card import read_run_card
 
 
 def write_preview(corpus_uri: str, sheet_uri: str, *, num_images: int, overwrite: bool) -> int:
-    """Draw the first images of a corpus with the bag, the item, TIP and the boxes beside them.
+    """Draw the first images of a corpus with the bag, the item, TIP and the labels beside them.
 
     Args:
         corpus_uri: The corpus; at least one shard must be committed.
@@ -32,33 +41,128 @@ def write_preview(corpus_uri: str, sheet_uri: str, *, num_images: int, overwrite
     Raises:
         RwscError: There is no such corpus, nothing was made yet, or the item bank has gone.
     """
-    corpus = Prefix(corpus_uri)
-    card = read_run_card(corpus)
-    if card.get("kind") != "synth":
-        raise SourceError(f"{corpus.uri} is no corpus but a run of kind {card.get('kind')!r}")
-    bank = ItemBank.load(card["addresses"]["items"])
-    items = {item.item_id: item for item in bank.items}
-    air_levels = read_air_levels(corpus)
+    corpus = _Corpus.open(corpus_uri)
     pictures = []
-    for row in islice(_made_rows(corpus), num_images):
-        missing = [thing["item_id"] for thing in row["objects"] if thing["item_id"] not in items]
-        if missing:
-            raise SourceError(
-                f"item {missing[0]} of the corpus is not in {card['addresses']['items']}",
-                remedy="the item bank was replaced; preview needs the one the corpus was made with",
-            )
-        scan = without_alpha(decode_image(read_uri(row["scan_uri"])))
-        made = decode_image(corpus.read(row["uri"]))
-        air_level = np.asarray(air_levels[row["image_id"]], dtype=np.float64)
-        cells = sheet_row(row, scan=scan, air_level=air_level, made=made, items=items)
-        pictures.append([fit_cell(cell) for cell in cells])  # at once, so that memory holds one scan only
-    if not pictures:
-        raise SourceError(f"{corpus.uri} holds no made image yet", remedy="run rwsc synth first")
-    heads = ("bag", "item", "TIP", card["settings"]["engine"].upper(), "boxes")
+    for row in islice(corpus.made_rows(), num_images):
+        # Made small at once, so that memory holds one scan only.
+        pictures.append(
+            [fit_cell(cell) for cell in sheet_row(row, **corpus.pixels_of(row), items=corpus.items)]
+        )
+    _check_not_empty(corpus, len(pictures))
+    heads = ("bag", "item", "TIP", corpus.card["settings"]["engine"].upper(), "boxes")
     write_uri(sheet_uri, encode_image(draw_sheet(pictures, heads)), overwrite=overwrite)
     return len(pictures)
 
 
-def _made_rows(corpus: Prefix) -> Iterator[dict[str, Any]]:
-    for shard in sorted(committed_shards(corpus)):
-        yield from (row for row in read_rows(corpus, shard) if row["status"] == "made")
+def write_comparison(
+    corpus_uri: str,
+    sheet_uri: str,
+    *,
+    engines: Sequence[str],
+    weights: str | None,
+    num_images: int,
+    overwrite: bool,
+) -> int:
+    """Draw the first images of a corpus as several engines make them, and where the items of all of it lie.
+
+    Args:
+        corpus_uri: The corpus; at least one shard must be committed.
+        sheet_uri: Where the PNG goes.
+        engines: Names of engines.
+        weights: Weights for the engine rwsc; None takes those of the corpus.
+        num_images: Images to show at most.
+        overwrite: Replace a sheet that is there.
+
+    Returns:
+        Images shown.
+
+    Raises:
+        RwscError: There is no such corpus or engine, nothing was made yet, or item bank or weights are missing.
+    """
+    _check_engines(engines)
+    corpus = _Corpus.open(corpus_uri)
+    opened = [_open_engine(name, corpus, weights) for name in engines]
+    context = float(corpus.card["settings"]["context"])
+    shown: list[Shown] = []
+    maps = HeatMaps()
+    for row in corpus.made_rows():
+        maps.add(row)
+        if len(shown) < num_images:
+            pixels = corpus.pixels_of(row)
+            shown.append(compare_engines(row, **pixels, items=corpus.items, engines=opened, context=context))
+    _check_not_empty(corpus, len(shown))
+    sheet = draw_comparison(shown, engines)
+    sheet = np.vstack([sheet, draw_heat_maps(maps, width=sheet.shape[1])])
+    write_uri(sheet_uri, encode_image(sheet), overwrite=overwrite)
+    return len(shown)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Corpus:
+    folder: Prefix
+    card: dict[str, Any]
+    items: dict[str, Item]
+    air_levels: dict[str, list[float]]
+
+    @classmethod
+    def open(cls, uri: str) -> "_Corpus":
+        folder = Prefix(uri)
+        card = read_run_card(folder)
+        if card.get("kind") != "synth":
+            raise SourceError(f"{folder.uri} is no corpus but a run of kind {card.get('kind')!r}")
+        items = [*ItemBank.load(card["addresses"]["items"]), *_harmless(card)]
+        by_id = {item.item_id: item for item in items}
+        return cls(folder=folder, card=card, items=by_id, air_levels=read_air_levels(folder))
+
+    def made_rows(self) -> Iterator[dict[str, Any]]:
+        for shard in sorted(committed_shards(self.folder)):
+            yield from (row for row in read_rows(self.folder, shard) if row["status"] == "made")
+
+    def pixels_of(self, row: dict[str, Any]) -> dict[str, np.ndarray]:
+        """Read a row's bag, its air level and its image."""
+        missing = [thing["item_id"] for thing in things_of(row) if thing["item_id"] not in self.items]
+        if missing:
+            raise SourceError(
+                f"item {missing[0]} of the corpus is not in {self.card['addresses']['items']}",
+                remedy="the item bank was replaced; preview needs the one the corpus was made with",
+            )
+        return {
+            "scan": without_alpha(decode_image(read_uri(row["scan_uri"]))),
+            "air_level": np.asarray(self.air_levels[row["image_id"]], dtype=np.float64),
+            "made": decode_image(self.folder.read(row["uri"])),
+        }
+
+
+def _harmless(card: dict[str, Any]) -> list[Item]:
+    """Open the harmless things of a corpus, where it has any; older corpora know nothing of them."""
+    if not card["settings"].get("controls", {}).get("distractor_share"):
+        return []
+    address = card["addresses"].get("distractors")
+    return list(drawn_things() if address is None else ItemBank.load(address))
+
+
+def _check_not_empty(corpus: _Corpus, num_images: int) -> None:
+    if not num_images:
+        raise SourceError(f"{corpus.folder.uri} holds no made image yet", remedy="run rwsc synth first")
+
+
+def _check_engines(names: Sequence[str]) -> None:
+    if not names:
+        raise ConfigError("no engine is named", remedy=f"engines are {', '.join(ENGINES)}")
+    for name in names:
+        if name not in ENGINES:
+            raise ConfigError(f"no engine {name!r}", remedy=f"engines are {', '.join(ENGINES)}")
+    if len(set(names)) < len(names):
+        raise ConfigError(f"an engine is named twice in {','.join(names)}")
+
+
+def _open_engine(name: str, corpus: _Corpus, weights: str | None) -> Engine:
+    if name != "rwsc":
+        return open_classic(name, EngineConfig(**corpus.card["settings"].get("fusion", {})))
+    address = weights or corpus.card["addresses"]["weights"]
+    if not address:
+        raise ConfigError(
+            "the engine rwsc needs weights, and the corpus was made without any",
+            remedy="give --weights RUN, or leave rwsc out of --engines",
+        )
+    return RwscEngine(*read_weights(address))

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+from support.corpora import make_inputs, synth_config
+
+from rwsc.corpus.plan import shards_of
+from rwsc.corpus.plan_store import write_plan
+from rwsc.errors import ConfigError, ObjectExists, SourceError
+from rwsc.runs.preview import write_comparison, write_preview
+from rwsc.runs.shard_worker import ShardWorker
+from rwsc.runs.synthesize import read_inputs
+from rwsc.storage.images import decode_image
+from rwsc.storage.prefix import Prefix, read_uri
+from rwsc.storage.run_card import claim_run
+
+CONTROLS = {"empty_share": 0.25, "negative_share": 0.25, "distractor_share": 1.0}
+
+
+def make_corpus(root, name, **changes):
+    """Make a corpus shard by shard in this process, without a cluster; leave out its last shard."""
+    config = synth_config(root, output=f"{root}/{name}", num_images=9, **changes)
+    inputs, corpus = read_inputs(config), Prefix(config.output)
+    claim_run(corpus, inputs.card)
+    write_plan(corpus, inputs.plan, shard_images=config.shard_images)
+    facts = {name: getattr(inputs.facts, name) for name in inputs.facts.__slots__}
+    worker = ShardWorker(config.model_dump(), facts, "cpu")
+    for number, shard_id in enumerate(shards_of(inputs.plan)[:-1]):
+        worker.make_shard(shard_id, number)
+    return config.output
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = str(tmp_path_factory.mktemp("preview"))
+    make_inputs(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def corpus(root):
+    return make_corpus(root, "corpus", controls=CONTROLS)
+
+
+def sheet_of(path):
+    return decode_image(read_uri(str(path)))
+
+
+def test_a_sheet_of_a_corpus_with_controls(corpus, tmp_path):
+    assert write_preview(corpus, str(tmp_path / "a.png"), num_images=4, overwrite=False) == 4
+    assert write_preview(corpus, str(tmp_path / "b.png"), num_images=500, overwrite=False) == 6
+    small, large = sheet_of(tmp_path / "a.png"), sheet_of(tmp_path / "b.png")
+    assert large.shape[0] > small.shape[0]
+    assert large.shape[1] == small.shape[1]
+    with pytest.raises(ObjectExists):
+        write_preview(corpus, str(tmp_path / "a.png"), num_images=4, overwrite=False)
+
+
+def test_engines_side_by_side_take_a_column_each(corpus, tmp_path):
+    widths = []
+    for number, engines in enumerate((["tip"], ["tip", "alpha", "poisson"])):
+        path = str(tmp_path / f"{number}.png")
+        shown = write_comparison(corpus, path, engines=engines, weights=None, num_images=2, overwrite=False)
+        assert shown == 2
+        widths.append(sheet_of(path).shape[1])
+    assert widths[1] - widths[0] == 2 * 328
+
+
+@pytest.mark.parametrize(
+    ("engines", "message"),
+    [
+        ([], "no engine is named"),
+        (["tip", "magic"], "no engine 'magic'"),
+        (["tip", "tip"], "named twice in tip,tip"),
+        (["rwsc"], "the engine rwsc needs weights"),
+    ],
+)
+def test_engines_that_cannot_be_are_refused_before_anything_is_drawn(corpus, tmp_path, engines, message):
+    with pytest.raises(ConfigError, match=message) as refused:
+        write_comparison(
+            corpus, str(tmp_path / "s.png"), engines=engines, weights=None, num_images=2, overwrite=False
+        )
+    assert "tip" in refused.value.remedy or "twice" in message or "--weights" in refused.value.remedy
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_engine_that_cannot_take_the_scans_says_so_in_its_column(corpus, tmp_path):
+    path = str(tmp_path / "s.png")
+    write_comparison(corpus, path, engines=["tip_dual"], weights=None, num_images=1, overwrite=False)
+    sheet = sheet_of(path).astype(int)
+    assert (np.ptp(sheet, axis=2) > 100).any()  # written in red
+
+
+def test_a_corpus_without_images_is_refused(root, tmp_path):
+    config = synth_config(root, output=str(tmp_path / "corpus"))
+    inputs, corpus = read_inputs(config), Prefix(config.output)
+    claim_run(corpus, inputs.card)
+    write_plan(corpus, inputs.plan, shard_images=3)
+    for draw in (
+        lambda: write_preview(corpus.uri, "s.png", num_images=1, overwrite=False),
+        lambda: write_comparison(
+            corpus.uri, "s.png", engines=["tip"], weights=None, num_images=1, overwrite=False
+        ),
+    ):
+        with pytest.raises(SourceError, match="holds no made image yet"):
+            draw()
