@@ -33,7 +33,7 @@ COMMANDS = {
         "--items", "--bags", "--output", "-o", "--num-images", "--engine", "--weights", "--seed", "--workers",
         "--items-per-bag", "--device", "--split", "--config", "--print-config",
     },
-    "preview": {"corpus", "--output", "-o", "--num-images", "--overwrite"},
+    "preview": {"corpus", "--output", "-o", "--num-images", "--engines", "--weights", "--overwrite"},
     "evaluate images": {"--item", "--bag", "--fused", "--mask", "--region", "--json"},
     "bench": {"name", "--num-images", "--catalogue", "--without-groups", "--json"},
 }  # fmt: skip
