@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rwsc.errors import SourceError
-from rwsc.items.pixels import decode_alpha, decode_transmission
+from rwsc.items.pixels import decode_alpha, decode_transmission, num_channels
 from rwsc.items.schema import ITEMS_KIND, ITEMS_SCHEMA, ITEMS_VERSION
 from rwsc.sources.json_fields import one_line
 from rwsc.storage.files import open_read
@@ -120,8 +120,13 @@ class Item:
 
     @property
     def transmission_HWC(self) -> np.ndarray:
-        """The item's own transmission, float32 in (0, 1], three channels, 1 off the item; read-only."""
+        """The item's own transmission, float32 in (0, 1], 1 off the item, RGB or low and high energy; read-only."""
         return self.cache.get(self)[0]
+
+    @property
+    def num_channels(self) -> int:
+        """2 for an item of two energies, else 3; told without decoding its pixels."""
+        return num_channels(self.transmission_png)
 
     @property
     def alpha_HW(self) -> np.ndarray:

@@ -16,6 +16,7 @@ from rwsc.errors import ConfigError, RwscError
 from rwsc.items.bank import iter_bank
 from rwsc.items.pixels import decode_alpha, decode_transmission
 from rwsc.items.schema import QUALITY
+from rwsc.physics.pseudo_colour import colourise, to_rgb8
 from rwsc.physics.transmission import full_scale
 from rwsc.sources.examine import without_alpha
 from rwsc.sources.json_fields import one_line
@@ -197,6 +198,8 @@ def _is_number(value: object) -> TypeGuard[float]:
 def _draw_item(card: Card, transmission_png: bytes, alpha_png: bytes) -> np.ndarray:
     alpha_HW = decode_alpha(alpha_png)
     on_air_HWC = 1 - alpha_HW[..., None] * (1 - decode_transmission(transmission_png))
+    if on_air_HWC.shape[2] == 2:
+        on_air_HWC = colourise(on_air_HWC)
     picture = _fitted(np.rint(on_air_HWC * 255).astype(np.uint8))
     card.item_jpeg = _encoded(picture)
     card.outline_jpeg = _encoded(_with_outline(picture, alpha_HW))
@@ -227,7 +230,7 @@ def _scans(catalogue_uri: str, scan_ids: list[str]) -> Iterator[dict[str, Any]]:
         catalogue_uri,
         kind=CATALOGUE_KIND,
         version=CATALOGUE_VERSION,
-        columns=["scan_id", "uri", "sha256", "status"],
+        columns=["scan_id", "uri", "sha256", "status", "air_level"],
         filters=[("scan_id", "in", scan_ids)],
     )
     seen = set()
@@ -255,12 +258,17 @@ def _crops(
         return scan_id, [], f"its scan cannot be read: {one_line(error)[:120]}"
     return (
         scan_id,
-        [(number, _crop(image, cards[number].row, covers.get(number))) for number in by_scan[scan_id]],
+        [
+            (number, _crop(image, scan["air_level"], cards[number].row, covers.get(number)))
+            for number in by_scan[scan_id]
+        ],
         None,
     )
 
 
-def _crop(image: np.ndarray, row: Mapping[str, Any], cover: np.ndarray | None) -> bytes:
+def _crop(
+    image: np.ndarray, air_level: list[float], row: Mapping[str, Any], cover: np.ndarray | None
+) -> bytes:
     height, width = image.shape[:2]
     x, y, w, h = (round(side) for side in row["source_bbox"])
     around = max(_AROUND_PX, round(_AROUND * max(w, h)))
@@ -278,10 +286,12 @@ def _crop(image: np.ndarray, row: Mapping[str, Any], cover: np.ndarray | None) -
         here = inside_HW[y : y + row["height"], x : x + row["width"]]
         here[:] = cover_HW[: here.shape[0], : here.shape[1]]
     window = (slice(top, bottom), slice(left, right))
-    return _encoded(_with_outline(_fitted(_to_rgb8(image[window])), inside_HW[window]))
+    return _encoded(_with_outline(_fitted(_to_rgb8(image[window], air_level)), inside_HW[window]))
 
 
-def _to_rgb8(image: np.ndarray) -> np.ndarray:
+def _to_rgb8(image: np.ndarray, air_level: list[float]) -> np.ndarray:
+    if image.ndim == 3 and image.shape[2] == 2:
+        return to_rgb8(image, np.asarray(air_level))
     eight = (
         image
         if image.dtype == np.uint8

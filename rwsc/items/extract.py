@@ -70,7 +70,8 @@ def extract_item(attenuation_HWC: np.ndarray, cut: Cut, config: ItemsConfig) -> 
     .. math:: t_f = \exp(-(a - a_b)), \qquad 0 \le a_b \le a
 
     with the scan's attenuation :math:`a` and the bag's, :math:`a_b`, continued from around the item. For
-    pseudo-colour both hold per channel, which is an approximation.
+    pseudo-colour both hold per channel, which is an approximation; for two energies per energy, which beam hardening
+    alone bends.
 
     Args:
         attenuation_HWC: Attenuation of the whole scan in nepers, float32.

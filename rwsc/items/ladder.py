@@ -13,7 +13,9 @@ from rwsc.items.on_air import mask_on_air
 from rwsc.items.pixels import encode_alpha, encode_transmission
 from rwsc.items.quality import gate
 from rwsc.items.schema import ItemRow
-from rwsc.physics.transmission import full_scale, to_attenuation, to_transmission
+from rwsc.physics.dual_energy import TRANSMISSION_FLOOR, scan_transmission
+from rwsc.physics.pseudo_colour import colourise
+from rwsc.physics.transmission import from_attenuation, full_scale, to_attenuation, to_transmission
 from rwsc.seeds import content_id
 from rwsc.sources.examine import without_alpha
 from rwsc.sources.json_fields import one_line
@@ -74,6 +76,7 @@ def cut_objects(
         By place among the scan's objects, the cut-out or why there is none.
     """
     attenuation_HWC = _attenuation(image, scan)
+    colour_HWC = _colour(attenuation_HWC)
     cuts: dict[int, Cut] = {}
     results: dict[int, Candidate | str] = {}
     for number, thing in enumerate(scan.objects):
@@ -81,7 +84,7 @@ def cut_objects(
             results[number] = reason
             continue
         try:
-            cuts[number] = _find(scan, thing, image, attenuation_HWC, outliner)
+            cuts[number] = _find(scan, thing, image, attenuation_HWC, colour_HWC, outliner)
         except RwscError as error:
             results[number] = one_line(error)
     for number, cut in cuts.items():
@@ -104,7 +107,12 @@ def _why_not_cut(scan: Scan, thing: ScanObject) -> str | None:
 
 
 def _find(
-    scan: Scan, thing: ScanObject, image: np.ndarray, attenuation_HWC: np.ndarray, outliner: SeesBoxes
+    scan: Scan,
+    thing: ScanObject,
+    image: np.ndarray,
+    attenuation_HWC: np.ndarray,
+    colour_HWC: np.ndarray,
+    outliner: SeesBoxes,
 ) -> Cut:
     """Take the best rung of the ladder for one object; raises RwscError where nothing is found."""
     if thing.mask_rle is not None:
@@ -117,7 +125,7 @@ def _find(
     if scan.kind == "isolated":
         box_xywh = None if "no_box" in thing.flags else bbox_xywh
         return Cut(mask_HW=mask_on_air(attenuation_HWC, box_xywh), method="threshold")
-    found = mask_in_box(attenuation_HWC, bbox_xywh, outliner)
+    found = mask_in_box(colour_HWC, bbox_xywh, outliner)
     if not found.mask_HW.any():
         raise RwscError(NOTHING_SEEN)
     return Cut(mask_HW=found.mask_HW, method="box_unmixed", bbox_xywh=bbox_xywh, confidence=found.confidence)
@@ -151,9 +159,20 @@ def _attenuation(image: np.ndarray, scan: Scan) -> np.ndarray:
     """
     seen = without_alpha(image)
     air_level = np.asarray(scan.air_level, dtype=np.float32)
+    if seen.ndim == 3 and seen.shape[2] == 2:
+        # Counted in 16 bits, so that denser matter can be told apart than in a picture of 8.
+        transmission_HW2 = scan_transmission(seen, air_level)
+        return to_attenuation(transmission_HW2, floor=TRANSMISSION_FLOOR)
     attenuation_HWC = to_attenuation(to_transmission(seen.reshape(*seen.shape[:2], -1), air_level))
     alpha_HW = _alpha(image)
     return attenuation_HWC if alpha_HW is None else np.where(alpha_HW[..., None] > 0, attenuation_HWC, 0)
+
+
+def _colour(attenuation_HWC: np.ndarray) -> np.ndarray:
+    """Give the attenuation that the scan's picture has: what the outliner knows are pictures, gray or coloured."""
+    if attenuation_HWC.shape[2] != 2:
+        return attenuation_HWC
+    return to_attenuation(colourise(from_attenuation(attenuation_HWC)))
 
 
 def _others(cuts: Mapping[int, Cut], number: int) -> np.ndarray:

@@ -1,20 +1,36 @@
-"""An item's pixels as a bank stores them: 16-bit RGB transmission and 8-bit coverage, as PNG."""
+"""An item's pixels as a bank stores them, as PNG: transmission of RGB or of two energies, and coverage."""
 
 import numpy as np
 
-from rwsc.storage.images import decode_image, encode_image
+from rwsc.storage.images import decode_image, encode_image, probe_image
 
 
 def encode_transmission(transmission_HWC: np.ndarray) -> bytes:
-    """Write a transmission with one or three channels as 16-bit RGB; a single channel is repeated."""
+    """Write a transmission with 16 bits.
+
+    Args:
+        transmission_HWC: float32 in (0, 1]; three channels are RGB, one is gray, two are low and high energy.
+
+    Returns:
+        RGB, in which a single channel is repeated; or two energies as one gray picture of twice the height, low above
+        high. That the picture is gray tells which it is.
+    """
     levels_HWC = np.rint(transmission_HWC * np.float32(65535)).astype(np.uint16)
+    if levels_HWC.shape[2] == 2:
+        return encode_image(np.concatenate([levels_HWC[..., 0], levels_HWC[..., 1]]))
     return encode_image(np.ascontiguousarray(np.broadcast_to(levels_HWC, (*levels_HWC.shape[:2], 3))))
 
 
 def decode_transmission(data: bytes) -> np.ndarray:
-    """Read what `encode_transmission` wrote: float32, (H, W, 3), in (0, 1], exact to 1/65535."""
-    levels_HWC = np.maximum(decode_image(data), 1)  # zero transmission has no attenuation
+    """Read what `encode_transmission` wrote: float32, (H, W, 2) or (H, W, 3), in (0, 1], exact to 1/65535."""
+    levels = np.maximum(decode_image(data), 1)  # zero transmission has no attenuation
+    levels_HWC = np.stack(np.split(levels, 2), axis=-1) if levels.ndim == 2 else levels
     return levels_HWC.astype(np.float32) / np.float32(65535)
+
+
+def num_channels(data: bytes) -> int:
+    """Tell from its header how many channels `decode_transmission` will give: 2 energies, or 3 of RGB."""
+    return 2 if probe_image(data).channels == 1 else 3
 
 
 def encode_alpha(alpha_HW: np.ndarray) -> bytes:

@@ -60,8 +60,8 @@ ITEMS_SCHEMA = pa.schema(
 names the thing, so that likeness with others is no proof of sameness. `review` is what a person decided (accept,
 reject, or null) and `overruled_reason` why the gate had rejected what the person accepted.
 `source_bbox` is where the cut-out's pixels lie in the scan (x, y, width, height), or the annotation's box
-where nothing was cut out. `transmission_png` holds 16-bit RGB, 65535 for air; `alpha_png` 8-bit coverage, 255
-for the item.
+where nothing was cut out. `transmission_png` holds 16-bit RGB, 65535 for air; or, of a scan of two energies, 16-bit
+gray of twice the item's height, low above high. `alpha_png` holds 8-bit coverage, 255 for the item.
 """
 
 

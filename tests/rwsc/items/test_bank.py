@@ -121,3 +121,13 @@ def test_a_bank_is_read_part_by_part_and_a_damaged_or_older_one_is_refused(tmp_p
         list(iter_bank(older))
     with pytest.raises(ObjectMissing):
         list(iter_bank(str(tmp_path / "absent.parquet")))
+
+
+def test_items_of_two_energies_are_loaded_beside_those_of_colour(tmp_path):
+    pixels_HWC, alpha_HW = thing(1)
+    two_HW2 = np.random.default_rng(0).uniform(0.1, 1, (*alpha_HW.shape, 2)).astype(np.float32)
+    rows = [item_row("a", (pixels_HWC, alpha_HW)), item_row("b", (two_HW2, alpha_HW))]
+    bank = ItemBank.load(write_bank(str(tmp_path), rows))
+    assert [item.num_channels for item in bank] == [3, 2]
+    assert [item.transmission_HWC.shape[2] for item in bank] == [3, 2]
+    np.testing.assert_allclose(bank.get("b").transmission_HWC, two_HW2, atol=1 / 65535)

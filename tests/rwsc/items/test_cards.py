@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from support.things import item_row, thing, write_bank
+from support.two_energies import draw_truths, write_truths
 
 from rwsc.errors import ConfigError, SourceError
 from rwsc.items import cards
@@ -11,7 +12,9 @@ from rwsc.items.build import build_items
 from rwsc.items.cards import NUMBERS, PICTURE_PX, deal, measure_to_sort_by
 from rwsc.items.config import ItemsConfig
 from rwsc.items.schema import QUALITY
+from rwsc.sources.index import index_to_catalogue
 from rwsc.storage.images import decode_image
+from rwsc.storage.prefix import Prefix
 
 
 class Measured:
@@ -152,8 +155,23 @@ def test_grey_and_deep_scans_and_boxes_outside_them_are_drawn():
         [70.0, 50.0, 40.0, 40.0],
         [0.0, 0.0, 0.0, 0.0],
     ):
-        picture = decode_image(cards._crop(deep, {"source_bbox": bbox}, None))
+        picture = decode_image(cards._crop(deep, [65535.0], {"source_bbox": bbox}, None))
         assert picture.ndim == 3
+
+
+def test_items_of_two_energies_are_shown_in_pseudo_colour(tmp_path):
+    write_truths(Prefix(str(tmp_path / "scans")), draw_truths(1), form="pairs")
+    catalogue_uri = str(tmp_path / "catalogue.parquet")
+    index_to_catalogue(str(tmp_path / "scans"), catalogue_uri)
+    build_items(catalogue_uri, str(tmp_path / "items"))
+    deck = deal(str(tmp_path / "items" / "items.parquet"), limit=9, max_cards=9, catalogue_uri=catalogue_uri)
+    assert len(deck.cards) == 2
+    for card in deck.cards:
+        assert (card.outline_shows_scan, card.note) == (True, None)
+        for jpeg in (card.item_jpeg, card.outline_jpeg):
+            red, _, blue = decode_image(jpeg).astype(int).reshape(-1, 3).T
+            assert (blue - red).max() > 60  # metal is blue
+            assert np.quantile(red, 0.99) > 240  # and air white
 
 
 def test_licences_are_told_the_strictest_first(tmp_path):

@@ -5,15 +5,19 @@ import cv2
 import numpy as np
 import pytest
 from support.scenes import overlap
+from support.two_energies import draw_truths, write_truths
 
 from rwsc.items.config import ItemsConfig
 from rwsc.items.ladder import NOTHING_SEEN, items_of_scan
 from rwsc.items.outliner import default_outliner
+from rwsc.items.outliner_on_demand import OutlinerOnDemand
 from rwsc.items.pixels import decode_alpha, decode_transmission
 from rwsc.items.unmix import dilate
 from rwsc.sources.examine import Defaults, examine
+from rwsc.sources.index import index_source
 from rwsc.sources.masks import encode_rle
 from rwsc.sources.schema import Scan, SourceObject, SourceScan
+from rwsc.storage.prefix import Prefix
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -256,3 +260,56 @@ def test_an_id_depends_on_the_annotation_and_not_on_settings(scan_of, made_up):
     assert [row.status for row in other] == ["rejected", "rejected"]
     assert other[0].reason.startswith("too small")
     assert other[0].alpha_png is not None
+
+
+@pytest.fixture(scope="module", params=["npy", "pairs"])
+def two_energies(request, tmp_path_factory):
+    """Phantoms of two energies, and the rows of their items alone and in bags."""
+    root = tmp_path_factory.mktemp("two")
+    truths = draw_truths(4)
+    write_truths(Prefix(str(root)), truths, form=request.param, with_masks=request.param == "npy")
+    scans = [scan for scan in index_source(str(root)) if scan.objects]
+    with OutlinerOnDemand() as outliner:
+        rows = [row for scan in scans for row in items_of_scan(scan, config=CONFIG, outliner=outliner)]
+    return truths, rows[0::2], rows[1::2], request.param
+
+
+def test_an_item_of_two_energies_alone_on_the_belt_is_what_was_measured(two_energies):
+    truths, alone, _, form = two_energies
+    for truth, row in zip(truths, alone, strict=True):
+        assert (row.status, row.method) == ("ok", "given" if form == "npy" else "threshold")
+        alpha_HW = placed(row, truth.alpha_HW.shape)
+        # A threshold takes the blur of steel for matter.
+        assert overlap(alpha_HW >= 0.5, truth.alpha_HW >= 0.5) > (0.95 if form == "npy" else 0.8)
+        sure_HW = (alpha_HW == 1) & (truth.alpha_HW == 1)
+        seen_HW2 = placed_transmission(row, truth.alpha_HW.shape)
+        # The noise of 40,000 photons is 0.005; the detector's offset adds 0.0004.
+        error_HW2 = np.abs(seen_HW2 - truth.item_true_HW2)[sure_HW]
+        assert error_HW2.mean() < 0.005
+        assert (seen_HW2[..., 1] - seen_HW2[..., 0])[sure_HW].mean() > 0.02
+
+
+def test_an_item_of_two_energies_is_unmixed_from_its_bag_energy_by_energy(two_energies):
+    truths, _, in_bags, _ = two_energies
+    found = [(truth, row) for truth, row in zip(truths, in_bags, strict=True) if row.status == "ok"]
+    assert len(found) >= 3
+    unmixed, with_bag = [], []
+    for truth, row in found:
+        assert row.method == "box_unmixed"
+        alpha_HW = placed(row, truth.alpha_HW.shape)
+        assert overlap(alpha_HW >= 0.5, truth.alpha_HW >= 0.5) > 0.7
+        sure_HW = (alpha_HW == 1) & (truth.alpha_HW == 1)
+        seen_HW2 = placed_transmission(row, truth.alpha_HW.shape)
+        unmixed.append(np.abs(seen_HW2 - truth.item_true_HW2)[sure_HW].mean(axis=0))
+        with_bag.append(np.abs(truth.both_true_HW2 - truth.item_true_HW2)[sure_HW].mean(axis=0))
+        assert (unmixed[-1] < with_bag[-1]).all()
+    # Under a dense item the low energy is nearly lost, with its bag or without.
+    assert (np.mean(unmixed, axis=0) < np.array([0.7, 0.45]) * np.mean(with_bag, axis=0)).all()
+
+
+def placed_transmission(row, shape_hw):
+    whole_HW2 = np.ones((*shape_hw, 2), np.float32)
+    x, y = (int(side) for side in row.source_bbox[:2])
+    seen_HW2 = decode_transmission(row.transmission_png)
+    whole_HW2[y : y + row.height, x : x + row.width] = seen_HW2
+    return whole_HW2
