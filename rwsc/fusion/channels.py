@@ -3,6 +3,7 @@
 import numpy as np
 
 from rwsc.errors import ConfigError
+from rwsc.physics.pseudo_colour import colourise
 
 LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Luminance of RGB (ITU-R BT.601), used to turn a colour item gray for a gray bag."""
@@ -18,11 +19,11 @@ def match_channels(item_HWC: np.ndarray, num_channels: int) -> np.ndarray:
     Returns:
         The same array where the numbers agree; for a gray bag luminance, or the mean of the two energies,
         which is about what a detector of one energy counts; for a colour bag three equal channels of a
-        gray item.
+        gray item, and the colours of `colourise` (ours, no console's) for two energies.
 
     Raises:
         ConfigError: The bag has two energies and the item has not: gray tells no material, and a colour of
-            a display no measured intensities; or the item has two energies and the bag has colours.
+            a display no measured intensities.
     """
     own = item_HWC.shape[2]
     if own == num_channels:
@@ -32,7 +33,9 @@ def match_channels(item_HWC: np.ndarray, num_channels: int) -> np.ndarray:
         return (item_HWC @ weights)[..., None]
     if (own, num_channels) == (1, 3):
         return np.repeat(item_HWC, 3, axis=2)
+    if (own, num_channels) == (2, 3):
+        return colourise(item_HWC)
     raise ConfigError(
-        f"an item of {own} channel(s) does not go into a bag of {num_channels}",
-        remedy="put items of two energies into bags of two energies, and only those",
+        f"an item of {own} channel(s) cannot go into a bag of two energies",
+        remedy="build an item bank of scans of two energies, or use gray or colour bags",
     )

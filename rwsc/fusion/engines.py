@@ -9,11 +9,23 @@ from rwsc.errors import ConfigError
 from rwsc.fusion.alpha import AlphaEngine
 from rwsc.fusion.engine import Engine
 from rwsc.fusion.poisson import PoissonEngine
-from rwsc.fusion.tip import TipDualEngine, TipEngine, TipGrayEngine
+from rwsc.fusion.tip import TipEngine, TipGrayEngine
 from rwsc.fusion.tip_calibrated import Calibration, TipCalibratedEngine
+from rwsc.fusion.tip_dual import TipDualEngine
 from rwsc.fusion.tip_hsv import TipHsvEngine
+from rwsc.fusion.tip_material import TipMaterialEngine
 
-ENGINES = ("tip", "tip_gray", "tip_hsv", "tip_calibrated", "tip_dual", "alpha", "poisson", "rwsc")
+ENGINES = (
+    "tip",
+    "tip_gray",
+    "tip_hsv",
+    "tip_material",
+    "tip_calibrated",
+    "tip_dual",
+    "alpha",
+    "poisson",
+    "rwsc",
+)
 """Ways to fuse that can be named on the command line; all but rwsc need no weights."""
 
 
@@ -23,20 +35,24 @@ class EngineConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     opacity: float = Field(
-        default=0.5, gt=0, le=1, description="alpha: weight of the item where it covers a pixel wholly."
+        default=0.7, gt=0, le=1, description="alpha: weight of the item where it covers a pixel wholly."
     )
     clone: Literal["mixed", "normal"] = Field(
         default="mixed",
         description="poisson: take the stronger gradient of bag and item, or the item's alone.",
     )
     calibration_gray: Calibration = Field(
-        default=Calibration(), description="tip_calibrated: the scanner of gray scans."
+        default=Calibration(dark=(0.0006,), gain=(1.04,), hardening=(0.113,)),
+        description="tip_calibrated: the scanner of gray scans; by default that of the phantoms.",
     )
     calibration_dual: Calibration = Field(
-        default=Calibration(), description="tip_calibrated: the scanner of scans of two energies."
+        default=Calibration(dark=(0.0011, 0.0), gain=(1.043, 1.022), hardening=(0.111, 0.058)),
+        description="tip_calibrated, tip_dual and tip_material: the scanner of scans of two energies; by default"
+        " that of the phantoms.",
     )
     calibration_colour: Calibration = Field(
-        default=Calibration(), description="tip_calibrated: the scanner of colour scans."
+        default=Calibration(gain=(1.037, 0.922, 0.821), hardening=(0.495, 0.0, 0.066)),
+        description="tip_calibrated: the scanner of colour scans; by default that of the phantoms.",
     )
 
 
@@ -47,7 +63,8 @@ _OPENERS: dict[str, Callable[[EngineConfig], Engine]] = {
     "tip_calibrated": lambda config: TipCalibratedEngine(
         {1: config.calibration_gray, 2: config.calibration_dual, 3: config.calibration_colour}
     ),
-    "tip_dual": lambda _: TipDualEngine(),
+    "tip_dual": lambda config: TipDualEngine(config.calibration_dual),
+    "tip_material": lambda config: TipMaterialEngine(config.calibration_dual),
     "alpha": lambda config: AlphaEngine(config.opacity),
     "poisson": lambda config: PoissonEngine(config.clone),
 }

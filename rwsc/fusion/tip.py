@@ -5,7 +5,6 @@ from typing import Literal
 
 import numpy as np
 
-from rwsc.errors import ConfigError
 from rwsc.fusion.channels import match_channels
 from rwsc.fusion.engine import Region
 from rwsc.physics.transmission import tip
@@ -48,26 +47,3 @@ class TipGrayEngine(ProductEngine):
     def fuse(self, regions: Sequence[Region]) -> list[np.ndarray]:
         """Multiply every channel of the bag with the item's luminance."""
         return [tip(region.bag_HWC, match_channels(region.item_HWC, 1)) for region in regions]
-
-
-class TipDualEngine(ProductEngine):
-    """Threat image projection of each energy, for scans of a low and a high one; colour comes last.
-
-    The product is exact for one photon energy, and for a band of energies but for the hardening of the beam,
-    which makes the bag and the item together a little brighter than it. It is refused for colour and gray:
-    a colour of a display is no measurement, and one energy tells no material. An item never brightens, and
-    the order of items does not matter.
-    """
-
-    name = "tip_dual"
-
-    def fuse(self, regions: Sequence[Region]) -> list[np.ndarray]:
-        """Multiply the transmissions of each energy; raise `ConfigError` for regions without two energies."""
-        for region in regions:
-            channels = region.bag_HWC.shape[2]
-            if channels != 2:
-                raise ConfigError(
-                    f"engine tip_dual fuses scans of two energies, this one has {channels} channel(s)",
-                    remedy="use tip for gray and colour scans",
-                )
-        return [tip(region.bag_HWC, region.item_HWC) for region in regions]

@@ -1,18 +1,19 @@
-"""Threat image projection for a scanner whose grey levels are not proportional to photons."""
+"""Threat image projection for a scanner whose grey levels are not proportional to photons of one energy."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rwsc.errors import ConfigError
 from rwsc.fusion.engine import Region
 from rwsc.fusion.tip import ProductEngine
-from rwsc.physics.transmission import DEFAULT_FLOOR
+
+_FLOOR = np.float32(1e-4)
 
 
 class Calibration(BaseModel):
-    """How grey levels of a scanner relate to photons; one number for all channels, or one per channel."""
+    """How grey levels of a scanner relate to matter; one number for all channels, or one per channel."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,56 +23,50 @@ class Calibration(BaseModel):
     gain: tuple[float, ...] = Field(
         default=(1.0,),
         min_length=1,
-        description="Attenuation of an item behind a bag over that of the item on air; below 1 where beams harden.",
+        description="How many times as strongly as in its own scan an item attenuates in the bag's scanner.",
+    )
+    hardening: tuple[float, ...] = Field(
+        default=(0.0,),
+        min_length=1,
+        description="Hardening of the beam, per neper: matter behind much matter attenuates less; 0 for none.",
     )
 
-    @field_validator("dark")
-    @classmethod
-    def _check_dark(cls, dark: tuple[float, ...]) -> tuple[float, ...]:
-        for share in dark:
+    @model_validator(mode="after")
+    def _check(self) -> "Calibration":
+        for share in self.dark:
             if not 0 <= share < 1:
                 raise ValueError(f"a dark level is a share of air's, from 0 to below 1, not {share}")
-        return dark
-
-    @field_validator("gain")
-    @classmethod
-    def _check_gain(cls, gain: tuple[float, ...]) -> tuple[float, ...]:
-        for factor in gain:
+        for factor in self.gain:
             if not 0 < factor < float("inf"):
                 raise ValueError(f"a gain is a number above 0, not {factor}")
-        return gain
+        for curvature in self.hardening:
+            if not 0 <= curvature < float("inf"):
+                raise ValueError(f"hardening is a number from 0, not {curvature}")
+        return self
 
-    def per_channel(self, num_channels: int) -> tuple[np.ndarray, np.ndarray]:
-        """Give dark levels and gains of so many channels, float32 (C,) each.
+    def check_channels(self, num_channels: int) -> None:
+        """See to it that each setting has one value, or one for each channel.
 
         Args:
             num_channels: Channels of the scan.
 
-        Returns:
-            Dark levels and gains.
-
         Raises:
-            ConfigError: There are neither one nor that many.
+            ConfigError: One has not.
         """
-        for name, values in (("dark", self.dark), ("gain", self.gain)):
-            if len(values) not in (1, num_channels):
+        for name in Calibration.model_fields:
+            if len(getattr(self, name)) not in (1, num_channels):
                 raise ConfigError(
-                    f"the calibration's {name} has {len(values)} values for a scan of {num_channels} channel(s)",
+                    f"the calibration's {name} has {len(getattr(self, name))} values"
+                    f" for a scan of {num_channels} channel(s)",
                     remedy=f"give 1 or {num_channels}",
                 )
-        dark_C, gain_C = (
-            np.broadcast_to(np.asarray(values, np.float32), num_channels) for values in (self.dark, self.gain)
-        )
-        return dark_C, gain_C
 
 
 class TipCalibratedEngine(ProductEngine):
-    r"""Projection of what is left when the dark level is taken off.
+    """Projection by `project`, with a calibration for each kind of scan.
 
-    .. math:: t' = \frac{I - I_{dark}}{I_{air} - I_{dark}}, \qquad t'_{fb} = t'_b \cdot {t'_f}^{g}
-
-    with a gain :math:`g` on the item's attenuation. Matter too dense for any photon then shows as the dark
-    level, not as black. An item never brightens, and the order of items does not matter.
+    Matter too dense for any photon shows as the dark level, not as black. An item never brightens a channel,
+    and the order of items does not matter.
     """
 
     name = "tip_calibrated"
@@ -85,25 +80,52 @@ class TipCalibratedEngine(ProductEngine):
         self._calibrations = calibrations
 
     def fuse(self, regions: Sequence[Region]) -> list[np.ndarray]:
-        """Multiply what lies above the dark level."""
-        return [self._fuse(region) for region in regions]
+        """Add what bag and item attenuate, as the calibration tells it."""
+        return [
+            project(region.bag_HWC, region.item_HWC, self._calibrations[region.bag_HWC.shape[2]])
+            for region in regions
+        ]
 
-    def _fuse(self, region: Region) -> np.ndarray:
-        channels = region.bag_HWC.shape[2]
-        return project(region.bag_HWC, region.item_HWC, *self._calibrations[channels].per_channel(channels))
 
+def project(bag_HWC: np.ndarray, item_HWC: np.ndarray, calibration: Calibration) -> np.ndarray:
+    r"""Superimpose an item on a bag as a scanner sees both.
 
-def project(bag: np.ndarray, item: np.ndarray, dark: np.ndarray, gain: np.ndarray) -> np.ndarray:
-    """Superimpose an item on a bag above a dark level.
+    The dark level is taken off, attenuation :math:`a` is made proportional to matter (the usual correction of
+    beam hardening by a polynomial, here of second degree), added, and all is undone:
+
+    .. math:: t' = \frac{I - I_{dark}}{I_{air} - I_{dark}}, \qquad a = -\ln t', \qquad m = a + c a^2,
+              \qquad m_{fb} = m_b + g\, m_f
 
     Args:
-        bag: Transmission of the bag as seen, level over level of air, last axis the channels.
-        item: Transmission of the item as seen, same shape.
-        dark: Level of no photon over that of air, per channel.
-        gain: Factor of the item's attenuation, per channel.
+        bag_HWC: Transmission of the bag as seen, level over level of air.
+        item_HWC: Transmission of the item as seen, same shape.
+        calibration: Dark level, gain :math:`g` and hardening :math:`c`.
 
     Returns:
-        Transmission of both together as seen; the bag, to the bit, where the item is air.
+        Transmission of both together as seen, float32; the bag, to the bit, where the item is air.
+
+    Raises:
+        ConfigError: The calibration is for another number of channels.
     """
-    through = np.maximum((item - dark) / (1 - dark), np.float32(DEFAULT_FLOOR)) ** gain
-    return bag - np.maximum(bag - dark, 0) * (1 - through)
+    calibration.check_channels(bag_HWC.shape[2])
+    dark, gain, hardening = (
+        np.asarray(values, dtype=np.float32)
+        for values in (calibration.dark, calibration.gain, calibration.hardening)
+    )
+    bag_nepers_HWC, item_nepers_HWC = (
+        -np.log(np.clip((side - dark) / (1 - dark), _FLOOR, 1)) for side in (bag_HWC, item_HWC)
+    )
+    matter_HWC = _matter(bag_nepers_HWC, hardening) + gain * _matter(item_nepers_HWC, hardening)
+    added_HWC = np.maximum(_nepers(matter_HWC, hardening) - bag_nepers_HWC, 0)
+    # What is darker than the dark level stays as it is: nothing is left there to attenuate.
+    fused_HWC = bag_HWC + np.maximum(bag_HWC - dark, 0) * np.expm1(-added_HWC)
+    return np.where(item_HWC < 1, np.maximum(fused_HWC, np.minimum(bag_HWC, _FLOOR)), bag_HWC)
+
+
+def _matter(nepers: np.ndarray, hardening: np.ndarray) -> np.ndarray:
+    return nepers * (1 + hardening * nepers)
+
+
+def _nepers(matter: np.ndarray, hardening: np.ndarray) -> np.ndarray:
+    """Undo `_matter`, in the form that holds for no hardening too."""
+    return 2 * matter / (1 + np.sqrt(1 + 4 * hardening * matter))

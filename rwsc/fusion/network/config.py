@@ -52,6 +52,10 @@ class NetworkConfig(Settings):
     residual: Literal["tip", "none"] = "tip"
     """tip: predict a log-residual on the product of transmissions; none: predict transmissions."""
 
+    residual_limit: float = Field(default=0.5, gt=0, le=5)
+    """Largest change to the log of the product of transmissions that residual "tip" may make, in nepers. Colours
+    of true scans differ from the product by up to 1.2: raise it to 1.5 to train on the truth of phantoms."""
+
     copy_sources: bool = True
     """Whether the last decoder stage also sees both sources' features as they are before normalisation."""
 

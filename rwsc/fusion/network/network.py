@@ -13,9 +13,6 @@ from rwsc.fusion.network.config import NetworkConfig, named_config
 
 __all__ = ["NetworkConfig", "RwscNetwork", "luma", "named_config"]
 
-RESIDUAL_LIMIT = 0.5
-"""Largest change the network may make to the log of the product of transmissions, in nepers."""
-
 _FEATURE_FLOOR = 1e-2
 _SLOPE = 0.2
 _LUMA = (0.299, 0.587, 0.114)
@@ -199,7 +196,8 @@ class RwscNetwork(nn.Module):
         if self.config.residual == "none":
             return torch.sigmoid(logits_BCHW)
         # A smooth clip: a hard one would leave pixels at the limit without a gradient.
-        change_BCHW = RESIDUAL_LIMIT * torch.tanh(logits_BCHW / RESIDUAL_LIMIT)
+        limit = self.config.residual_limit
+        change_BCHW = limit * torch.tanh(logits_BCHW / limit)
         return (tip_BCHW * torch.exp(change_BCHW)).clamp(0, 1)
 
 

@@ -25,7 +25,15 @@ def test_an_item_with_the_bags_channels_is_handed_through(channels):
     assert match_channels(item_HWC, channels) is item_HWC
 
 
-@pytest.mark.parametrize(("item", "bag"), [(1, 2), (3, 2), (2, 3)])
-def test_two_energies_and_one_or_colour_do_not_go_together(item, bag):
-    with pytest.raises(ConfigError, match=f"{item} .*{bag}"):
-        match_channels(ITEM_HWC[..., :item], bag)
+def test_two_energies_are_shown_in_colour_in_a_colour_bag():
+    steel_like, water_like = np.array([0.1, 0.35], np.float32), np.array([0.3, 0.4], np.float32)
+    red, _, blue = np.moveaxis(match_channels(np.array([[steel_like, water_like]]), 3), 2, 0)
+    assert blue[0, 0] > red[0, 0]
+    assert red[0, 1] > blue[0, 1]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_bag_of_two_energies_takes_no_item_without_them(channels):
+    with pytest.raises(ConfigError, match=f"{channels} channel") as error:
+        match_channels(ITEM_HWC[..., :channels], 2)
+    assert "two energies" in error.value.remedy

@@ -10,11 +10,12 @@ from rwsc.fusion.engines import ENGINES, EngineConfig, open_classic
 from rwsc.fusion.tip_calibrated import Calibration
 
 CLASSIC = [name for name in ENGINES if name != "rwsc"]
-PROJECTIONS = ["tip", "tip_gray", "tip_hsv", "tip_calibrated"]
+PROJECTIONS = [name for name in CLASSIC if name.startswith("tip")]
+IN_COLOUR_SPACE = [("tip_hsv", 3), ("tip_material", 3)]
 CONFIG = EngineConfig(
     calibration_gray=Calibration(dark=(0.03,), gain=(0.9,)),
-    calibration_dual=Calibration(dark=(0.02, 0.04), gain=(0.8, 1.1)),
-    calibration_colour=Calibration(dark=(0.02, 0.05, 0.1), gain=(0.9, 1, 1.2)),
+    calibration_dual=Calibration(dark=(0.02, 0.04), gain=(0.8, 1.1), hardening=(0.1, 0.05)),
+    calibration_colour=Calibration(dark=(0.02, 0.05, 0.1), gain=(0.9, 1, 1.2), hardening=(0, 0.1, 0.5)),
 )
 
 
@@ -23,11 +24,11 @@ def engine(name):
 
 
 def channels_of(name):
-    return [2] if name == "tip_dual" else [1, 2, 3]
+    return {"tip_dual": [2], "tip_material": [3]}.get(name, [1, 2, 3])
 
 
 CASES = [(name, channels) for name in CLASSIC for channels in channels_of(name)]
-PROJECTED = [(name, channels) for name in [*PROJECTIONS, "tip_dual"] for channels in channels_of(name)]
+PROJECTED = [(name, channels) for name in PROJECTIONS for channels in channels_of(name)]
 
 
 def make_region(seed=0, channels=3, hw=(24, 31), item_t=(0.01, 1)):
@@ -92,32 +93,37 @@ def test_an_item_of_air_changes_nothing_to_the_bit(name, channels, seed):
     np.testing.assert_array_equal(engine(name).fuse([region])[0], region.bag_HWC)
 
 
-@pytest.mark.parametrize(("name", "channels"), PROJECTED)
+@pytest.mark.parametrize(("name", "channels"), [case for case in PROJECTED if case not in IN_COLOUR_SPACE])
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=10, deadline=None)
-def test_an_item_never_brightens_the_brightest_channel_nor_but_for_hsv_any(name, channels, seed):
+def test_an_item_never_brightens(name, channels, seed):
     region = make_region(seed, channels)
-    fused = engine(name).fuse([region])[0]
-    assert (fused.max(axis=2) <= region.bag_HWC.max(axis=2) + 1e-6).all()
-    if name != "tip_hsv":
-        assert (fused <= region.bag_HWC).all()
+    assert (engine(name).fuse([region])[0] <= region.bag_HWC).all()
 
 
-@pytest.mark.parametrize(("name", "channels"), [case for case in PROJECTED if case != ("tip_hsv", 3)])
+def one_after_the_other(opened, one, two):
+    first = opened.fuse([one])[0]
+    return opened.fuse([on(first, two)])[0]
+
+
+@pytest.mark.parametrize(("name", "channels"), [case for case in PROJECTED if case not in IN_COLOUR_SPACE])
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=10, deadline=None)
 def test_the_order_of_items_does_not_matter(name, channels, seed):
     one, two, opened = make_region(seed, channels), make_region(seed + 1, channels), engine(name)
-    first = opened.fuse([on(opened.fuse([one])[0], two)])[0]
-    second = opened.fuse([on(opened.fuse([on(one.bag_HWC, two)])[0], one)])[0]
-    np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-6)
+    there = one_after_the_other(opened, one, two)
+    back = one_after_the_other(opened, on(one.bag_HWC, two), on(one.bag_HWC, one))
+    np.testing.assert_allclose(there, back, rtol=1e-3, atol=2e-4)
 
 
-def test_the_order_of_items_does_not_matter_to_the_value_of_hsv():
-    one, two, opened = make_region(0), make_region(1), engine("tip_hsv")
-    first = opened.fuse([on(opened.fuse([one])[0], two)])[0]
-    second = opened.fuse([on(opened.fuse([on(one.bag_HWC, two)])[0], one)])[0]
-    np.testing.assert_allclose(first.max(axis=2), second.max(axis=2), rtol=1e-4)
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=10, deadline=None)
+def test_in_hsv_the_value_never_brightens_and_does_not_know_the_order(seed):
+    one, two, opened = make_region(seed), make_region(seed + 1), engine("tip_hsv")
+    there = one_after_the_other(opened, one, two).max(axis=2)
+    back = one_after_the_other(opened, on(one.bag_HWC, two), on(one.bag_HWC, one)).max(axis=2)
+    np.testing.assert_allclose(there, back, rtol=1e-4)
+    assert (there <= one.bag_HWC.max(axis=2) * (1 + 1e-5)).all()
 
 
 def test_no_engine_writes_into_a_region():

@@ -1,9 +1,7 @@
 import numpy as np
-import pytest
 
-from rwsc.errors import ConfigError
 from rwsc.fusion.engine import Region
-from rwsc.fusion.tip import TipDualEngine, TipEngine, TipGrayEngine
+from rwsc.fusion.tip import TipEngine, TipGrayEngine
 
 
 def make_region(shape, seed=0):
@@ -27,16 +25,3 @@ def test_gray_tip_darkens_all_channels_alike_by_the_items_luminance():
     luminance_HW = 0.299 * red + 0.587 * green + 0.114 * blue
     fused = TipGrayEngine().fuse([region])[0]
     np.testing.assert_allclose(fused / region.bag_HWC, np.dstack([luminance_HW] * 3), rtol=1e-5)
-
-
-def test_dual_energy_tip_adds_attenuations_energy_by_energy():
-    region = make_region((4, 5, 2))
-    fused = TipDualEngine().fuse([region])[0]
-    np.testing.assert_allclose(-np.log(fused), -np.log(region.bag_HWC) - np.log(region.item_HWC), rtol=1e-4)
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_dual_energy_tip_refuses_scans_of_one_energy_or_of_colour(channels):
-    with pytest.raises(ConfigError, match=f"{channels} channel") as error:
-        TipDualEngine().fuse([make_region((4, 5, 2)), make_region((4, 5, channels))])
-    assert "tip" in error.value.remedy

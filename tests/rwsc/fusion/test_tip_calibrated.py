@@ -42,8 +42,32 @@ def test_a_calibration_of_another_number_of_channels_is_refused():
         fuse(0.5, 0.5, Calibration(dark=(0.1, 0.2)))
 
 
+def test_behind_much_matter_an_item_attenuates_less():
+    calibration = Calibration(hardening=(0.1,))
+    added = [-np.log(fuse(bag, 0.4, calibration)[0] / bag) for bag in (1.0, 0.5, 0.05)]
+    assert added[0] == pytest.approx(-np.log(0.4), rel=1e-5)
+    assert added[0] > 1.03 * added[1] > 1.06 * added[2]
+
+
+def test_in_a_hardened_beam_slabs_of_one_matter_add_up():
+    def seen(slabs):
+        matter = 0.3 * slabs
+        return np.exp(-2 * matter / (1 + np.sqrt(1 + 4 * 0.2 * matter)))
+
+    fused = fuse(seen(3), seen(2), Calibration(hardening=(0.2,)))
+    np.testing.assert_allclose(fused, seen(5), rtol=1e-4)
+
+
 @pytest.mark.parametrize(
-    "values", [{"dark": (1.0,)}, {"dark": (-0.1,)}, {"dark": ()}, {"gain": (0,)}, {"gain": (float("nan"),)}]
+    "values",
+    [
+        {"dark": (1.0,)},
+        {"dark": (-0.1,)},
+        {"dark": ()},
+        {"gain": (0,)},
+        {"gain": (float("nan"),)},
+        {"hardening": (-1,)},
+    ],
 )
 def test_levels_and_gains_that_make_no_sense_are_refused(values):
     with pytest.raises(ValidationError):

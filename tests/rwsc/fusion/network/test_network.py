@@ -4,7 +4,7 @@ from torch import nn
 
 from rwsc.fusion.network.blocks import laplacian_sharpen
 from rwsc.fusion.network.config import NetworkConfig, named_config
-from rwsc.fusion.network.network import RESIDUAL_LIMIT, RwscNetwork, luma
+from rwsc.fusion.network.network import RwscNetwork, luma
 
 # float32 through a few dozen layers.
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
@@ -133,13 +133,14 @@ def test_every_parameter_learns():
         assert still == [], changes
 
 
-def test_the_residual_stays_within_its_limit():
-    network = make_network()
+@pytest.mark.parametrize("limit", [0.5, 1.5])
+def test_the_residual_stays_within_its_limit(limit):
+    network = make_network(residual_limit=limit)
     nn.init.constant_(network.head.bias, 100.0)
     item, bag, mask = scene()
-    dark = 0.3 * bag
+    dark = 0.2 * bag
     ratio = run(network, item, dark, mask) / (item * dark)
-    torch.testing.assert_close(ratio, torch.full_like(ratio, RESIDUAL_LIMIT).exp(), rtol=1e-3, atol=0)
+    torch.testing.assert_close(ratio, torch.full_like(ratio, limit).exp(), rtol=1e-3, atol=0)
 
 
 @pytest.mark.parametrize(
