@@ -24,10 +24,11 @@ COMMANDS = {
         "items", "--output", "-o", "--train", "--val", "--test", "--by", "--keep", "--check", "--seed", "--overwrite",
         "--json",
     },
+    "items priors": {"catalogue", "--output", "-o", "--overwrite"},
     "items show": {"items", "--output", "-o", "--catalogue", "--limit", "--sort", "--overwrite"},
     "train": {
-        "--items", "--bags", "--output", "-o", "--size", "--steps", "--batch", "--workers", "--from", "--seed",
-        "--split", "--config", "--print-config",
+        "--items", "--bags", "--output", "-o", "--phantoms", "--size", "--steps", "--batch", "--workers", "--from",
+        "--seed", "--split", "--config", "--print-config",
     },
     "synth": {
         "--items", "--bags", "--output", "-o", "--num-images", "--engine", "--weights", "--seed", "--workers",
@@ -35,7 +36,10 @@ COMMANDS = {
     },
     "preview": {"corpus", "--output", "-o", "--num-images", "--engines", "--weights", "--overwrite"},
     "evaluate images": {"--item", "--bag", "--fused", "--mask", "--region", "--json"},
-    "bench": {"name", "--num-images", "--catalogue", "--without-groups", "--json"},
+    "bench": {
+        "name", "--num-images", "--catalogue", "--without-groups", "--engines", "--weights", "--output", "-o",
+        "--overwrite", "--json",
+    },
 }  # fmt: skip
 
 CATALOGUE = (

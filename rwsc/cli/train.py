@@ -12,6 +12,12 @@ def train(
     items: Items = None,
     bags: Bags = None,
     output: Output = None,
+    phantoms: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Train on this many made-up pairs of known truth, without items and bags."
+        ),
+    ] = None,
     size: Annotated[str | None, typer.Option(help="Size of the network: tiny (CPU) or base (GPU).")] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Optimisation steps.")] = None,
     batch: Annotated[int | None, typer.Option(metavar="N", help="Samples per step over all workers.")] = None,
@@ -25,7 +31,7 @@ def train(
     config: ConfigFile = None,
     print_config: PrintConfig = False,
 ) -> None:
-    """Train a fusion network on item bank and bags; the same command resumes.
+    """Train a fusion network on item bank and bags, or on phantoms; the same command resumes.
 
     Writes the best weights (safetensors) and their card to OUT, beside checkpoints, metrics.jsonl and
     TensorBoard events. Prints the address of the weights.
@@ -40,6 +46,7 @@ def train(
             "items": items,
             "bags": bags,
             "output": output,
+            "phantoms": phantoms,
             "size": size,
             "steps": steps,
             "batch": batch,

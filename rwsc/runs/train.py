@@ -11,7 +11,7 @@ from typing import Any
 import rwsc
 from rwsc.config import fingerprint, output_values
 from rwsc.corpus.plan import usable_bags
-from rwsc.errors import RwscError, WeightsError
+from rwsc.errors import ConfigError, RwscError, WeightsError
 from rwsc.fusion.network.network import RwscNetwork
 from rwsc.fusion.network.weights import WeightsCard, decode_weights, encode_weights
 from rwsc.items.bank import ItemBank
@@ -30,6 +30,8 @@ from rwsc.training.state import restore_state
 
 CHECKPOINTS = "checkpoints"
 """Name of the Ray Train run inside the run's folder."""
+
+PHANTOM_LICENCE = "phantom: made by rwsc, Apache-2.0"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,13 +82,21 @@ def read_inputs(config: TrainConfig) -> TrainingInputs:
         config: Settings with complete addresses.
 
     Returns:
-        Bags, held-out items, the strictest licence among them, and content hashes.
+        Bags, held-out items, the strictest licence among them, and content hashes. Phantoms need none of them:
+        they follow from the settings.
+
+    Raises:
+        ConfigError: There is nothing to train on.
     """
-    splits = [config.split] if config.split else None
-    bank = ItemBank.load(config.items, splits=splits)
-    bags = usable_bags(read_catalogue(config.bags), config.bag_kinds, config.split)
-    rows = bags.select(["uri", "sha256", "air_level", "group", "scan_id", "licence"]).to_pylist()
     hashes, start_licences = _read_start(config)
+    if config.phantoms:
+        licence = stricter_of(PHANTOM_LICENCE, *start_licences)
+        return TrainingInputs(bags=[], held_out_items=[], licence=licence, hashes=hashes)
+    items_uri, bags_uri = _needed("items", config.items), _needed("bags", config.bags)
+    splits = [config.split] if config.split else None
+    bank = ItemBank.load(items_uri, splits=splits)
+    bags = usable_bags(read_catalogue(bags_uri), config.bag_kinds, config.split)
+    rows = bags.select(["uri", "sha256", "air_level", "group", "scan_id", "licence"]).to_pylist()
     held = hold_out([row["group"] or row["scan_id"] for row in rows])
     held_items = hold_out([item.physical_item_id for item in bank.items])
     return TrainingInputs(
@@ -101,6 +111,15 @@ def read_inputs(config: TrainConfig) -> TrainingInputs:
         ),
         hashes={"items": bank.bank_hash, "bags": catalogue_hash(bags), **hashes},
     )
+
+
+def _needed(name: str, address: str | None) -> str:
+    if address is None:
+        raise ConfigError(
+            f"train.{name} is not set",
+            remedy="give items and bags, on the command line or in --config, or --phantoms N to do without both",
+        )
+    return address
 
 
 def _run_card(config: TrainConfig, inputs: TrainingInputs) -> dict[str, Any]:
@@ -237,7 +256,7 @@ def progress_line(config: TrainConfig, line: dict[str, Any]) -> str:
         f"{duration(left)} left",
         *(
             f"{name} {line[name]:.4f}"
-            for name in ("total", "ll", "csd", "recon", "val_total")
+            for name in ("total", "ll", "csd", "recon", "truth", "val_total")
             if name in line
         ),
     ]

@@ -22,7 +22,8 @@ from rwsc.runs.metrics_log import MetricsLog
 from rwsc.runs.weights import read_weights
 from rwsc.storage.prefix import Prefix
 from rwsc.training.losses import FusionLoss
-from rwsc.training.samples import SampleSource
+from rwsc.training.phantom_samples import PhantomSource
+from rwsc.training.samples import DrawsSamples, SampleSource
 from rwsc.training.settings import TrainConfig
 from rwsc.training.state import encode_state, restore_state
 from rwsc.training.step import Batch, learning_rate, train_step
@@ -37,7 +38,7 @@ def train_worker(parameters: dict[str, Any]) -> None:
 
     Args:
         parameters: ``config`` (plain values of `TrainConfig`), ``bags`` (rows with uri, sha256, air_level, held_out)
-            and ``held_out_items`` (ids of the items kept for validation).
+            and ``held_out_items`` (ids of the items kept for validation); both empty for a run on phantoms.
     """
     WorkerLoop(
         TrainConfig(**parameters["config"]), parameters["bags"], set(parameters["held_out_items"])
@@ -58,7 +59,10 @@ class WorkerLoop:
         self._device = ray.train.torch.get_device()
         if self._device.type == "cpu":
             torch.set_num_threads(_threads_per_worker(self._world))
-        self._train, self._validation = _sources(config, bags, held_out_items)
+        if config.phantoms:
+            self._train, self._validation = _phantom_sources(config)
+        else:
+            self._train, self._validation = _sources(config, bags, held_out_items)
         torch.manual_seed(config.seed)
         self._raw = _first_network(config).to(self._device)
         self._model: nn.Module = ray.train.torch.prepare_model(self._raw, move_to_device=False)
@@ -166,9 +170,19 @@ class WorkerLoop:
             return restore_state(Path(folder, STATE_FILE).read_bytes(), self._raw, self._optimizer)
 
 
+def _phantom_sources(config: TrainConfig) -> tuple[DrawsSamples, DrawsSamples]:
+    """Give phantoms to train on and, from streams of their own, a phantom for each sample of validation."""
+    train = PhantomSource(config.phantoms, config=config.sample, seed=config.seed, name="train")
+    validation = PhantomSource(
+        config.validation_samples, config=config.sample, seed=config.seed, name="validation"
+    )
+    return train, validation
+
+
 def _sources(
     config: TrainConfig, bags: list[dict[str, Any]], held_out_items: set[str]
-) -> tuple[SampleSource, SampleSource]:
+) -> tuple[DrawsSamples, DrawsSamples]:
+    assert config.items is not None  # a run without phantoms is refused without them
     bank = ItemBank.load(config.items, splits=[config.split] if config.split else None)
     groups = {"train": False, "validation": True}
     sources = []

@@ -1,4 +1,4 @@
-"""The unsupervised training losses: luminance in logarithmic form, saturation and reconstruction."""
+"""The training losses: luminance in logarithmic form, saturation and reconstruction; and, of ours, the truth."""
 
 # B batch, C channels, H height, W width. Images are transmissions: 1 is air, 0 lets nothing through.
 #
@@ -20,9 +20,10 @@ FuseCall = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class LossConfig(Settings):
-    """How a fused image is judged without a ground truth.
+    """How a fused image is judged: without a ground truth as in the slides, and with it where phantoms give one.
 
-    The slides name the three terms and the law behind the first; norms, windows and weights are chosen here.
+    The slides name the first three terms and the law behind the first of them; norms, windows and weights are
+    chosen here. They train without any truth: the fourth term, `truth`, is ours.
     """
 
     a1: float = Field(default=1.0, ge=0, le=1e6)
@@ -33,6 +34,10 @@ class LossConfig(Settings):
 
     a3: float = Field(default=10.0, ge=0, le=1e6)
     """Weight of the reconstruction loss; 0 switches it off."""
+
+    truth: float = Field(default=0.0, ge=0, le=1e6)
+    """Weight of the error against the true scan; 0 switches it off. Ours, not in the slides: it needs phantoms,
+    whose true scan is known."""
 
     w1: float = Field(default=1.0, ge=0, le=2)
     """Exponent of the item in the luminance aimed at; w1 = w2 = 1 is physics, w1 + w2 = 1 an average."""
@@ -55,15 +60,15 @@ class LossConfig(Settings):
 
     @model_validator(mode="after")
     def _something_counts(self) -> "LossConfig":
-        if not self.a1 + self.a2 + self.a3:
-            raise ValueError("a1, a2 and a3 are all 0: there is nothing to train on")
+        if not self.a1 + self.a2 + self.a3 + self.truth:
+            raise ValueError("a1, a2, a3 and truth are all 0: there is nothing to train on")
         return self
 
 
 class FusionLoss:
-    r"""The weighted sum of the three losses (equation 11 in form; its weights are not in the slides).
+    r"""The weighted sum of the losses (equation 11 in form, without the last; its weights are not in the slides).
 
-    .. math:: L = a_1 L_{LL} + a_2 L_{CSD} + a_3 L_{recon}
+    .. math:: L = a_1 L_{LL} + a_2 L_{CSD} + a_3 L_{recon} + a_t L_{truth}
 
     Args:
         config: Weights and choices.
@@ -80,6 +85,7 @@ class FusionLoss:
         mask_B1HW: Tensor,
         *,
         network: FuseCall | None = None,
+        truth_BCHW: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Judge a batch of fused images.
 
@@ -89,14 +95,15 @@ class FusionLoss:
             bag_BCHW: Transmission of the bag, in [0, 1].
             mask_B1HW: Soft mask of the item, in [0, 1]; may be empty.
             network: Fuses (item, bag, mask); only the "autoencode" and "both" reconstructions call it, once.
+            truth_BCHW: The true transmission of both together where it is known, in [0, 1].
 
         Returns:
-            Scalars "total", "ll", "csd" in [0, 2] and "recon", all
-            finite. The three terms come unweighted. One whose weight is 0 is still measured, but is no part
+            Scalars "total", "ll", "csd" in [0, 2], "recon" and, where the truth is known, "truth", all
+            finite. The terms come unweighted. One whose weight is 0 is still measured, but is no part
             of the total and has no gradient.
 
         Raises:
-            ValueError: The reconstruction needs the network and there is none.
+            ValueError: The reconstruction needs the network, or the weight of the truth a truth, and there is none.
         """
         sources = (item_BCHW, bag_BCHW, mask_B1HW.to(bag_BCHW.dtype))
         config = self.config
@@ -107,7 +114,14 @@ class FusionLoss:
         with _gradient_if(config.a3):
             recon = self._reconstruction(fused_BCHW, *sources, network=network).mean()
         total = config.a1 * ll + config.a2 * csd + config.a3 * recon
-        return {"total": total, "ll": ll, "csd": csd, "recon": recon}
+        found = {"total": total, "ll": ll, "csd": csd, "recon": recon}
+        if truth_BCHW is None:
+            if config.truth:
+                raise ValueError("a loss with a weight for the truth needs the truth")
+            return found
+        with _gradient_if(config.truth):
+            truth = truth_loss(fused_BCHW, truth_BCHW, sources[2]).mean()
+        return {**found, "total": total + config.truth * truth, "truth": truth}
 
     def _reconstruction(
         self,
@@ -245,6 +259,32 @@ def autoencoded_reconstruction(
     error_BCHW = (back_BCHW - torch.cat([item_BCHW, bag_BCHW])).abs()
     item_error_B, bag_error_B = error_BCHW.mean(dim=(1, 2, 3)).chunk(2)
     return item_error_B + bag_error_B
+
+
+def truth_loss(fused_BCHW: Tensor, truth_BCHW: Tensor, mask_B1HW: Tensor) -> Tensor:
+    r"""Compare with the true scan where the item lies: values, and steps between neighbours.
+
+    .. math:: L_{truth} = \langle |t_{fb} - t^*| \rangle_M + \langle |\partial_x (t_{fb} - t^*)| \rangle_M
+        + \langle |\partial_y (t_{fb} - t^*)| \rangle_M
+
+    Ours: the slides know no truth. Off the item it asks for nothing, which is what the reconstruction loss is
+    for. A step counts by the less covered of its two pixels.
+
+    Args:
+        fused_BCHW: What the network made, in [0, 1].
+        truth_BCHW: The true transmission of item and bag together, in [0, 1].
+        mask_B1HW: Soft mask of the item, in [0, 1].
+
+    Returns:
+        A loss per image in [0, 5], (B,); 0 without an item.
+    """
+    error_BCHW = fused_BCHW - truth_BCHW
+    loss_B = weighted_mean(error_BCHW.abs(), mask_B1HW)
+    for dim in (-1, -2):
+        size = error_BCHW.shape[dim] - 1
+        both_B1HW = torch.minimum(mask_B1HW.narrow(dim, 1, size), mask_B1HW.narrow(dim, 0, size))
+        loss_B = loss_B + weighted_mean(error_BCHW.diff(dim=dim).abs(), both_B1HW)
+    return loss_B
 
 
 def _log(transmission: Tensor) -> Tensor:

@@ -17,7 +17,10 @@ BAG_TRIES = 4
 
 
 class SampleConfig(Settings):
-    """How training samples are drawn (reconstruction; the slides give no recipe)."""
+    """How training samples are drawn (reconstruction; the slides give no recipe).
+
+    On phantoms only `crop_px` and `empty_share` count; items lie there as they were drawn.
+    """
 
     crop_px: int = Field(default=128, ge=16, le=2048)
     """Side of the square crop that the network sees, in pixels."""
@@ -68,6 +71,16 @@ class Sample:
 
     mask_1HW: np.ndarray
     """Coverage by the item, in [0, 1]."""
+
+    truth_CHW: np.ndarray | None = None
+    """True transmission of both together, where it is known: on phantoms."""
+
+
+class DrawsSamples(Protocol):
+    """What a training run draws from."""
+
+    def draw(self, index: int) -> Sample:
+        """Draw the sample of the given number, the same on every worker and in every run."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,11 +13,15 @@ from rwsc.training.samples import SampleConfig
 class TrainConfig(Settings):
     """How a fusion network is trained. Where the slides give no value, the default is ours."""
 
-    items: str = Field(json_schema_extra=ADDRESS)
-    """Item bank: a Parquet file or a folder that holds items.parquet; local or s3://."""
+    items: str | None = Field(default=None, json_schema_extra=ADDRESS)
+    """Item bank: a Parquet file or a folder that holds items.parquet; local or s3://. Needed without phantoms."""
 
-    bags: str = Field(json_schema_extra=ADDRESS)
-    """Catalogue of scans (Parquet) whose bags are trained on; local or s3://."""
+    bags: str | None = Field(default=None, json_schema_extra=ADDRESS)
+    """Catalogue of scans (Parquet) whose bags are trained on; local or s3://. Needed without phantoms."""
+
+    phantoms: int = Field(default=0, ge=0, le=1_000_000)
+    """Train on this many made-up pairs of bag and item whose true scan is known, in place of items and bags; 0
+    trains on those. They are drawn from the seed as they are needed and kept in memory. Ours, not in the slides."""
 
     output: str = Field(json_schema_extra=ADDRESS)
     """Folder of the run; local or s3://."""
@@ -86,6 +90,12 @@ class TrainConfig(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrainConfig":
+        if self.phantoms and (self.items or self.bags):
+            raise ValueError(
+                f"phantoms {self.phantoms} train in place of items and bags: give one or the other"
+            )
+        if self.loss.truth and not self.phantoms:
+            raise ValueError(f"loss.truth {self.loss.truth:g} needs the truth: set phantoms as well")
         if self.validation_samples < self.workers:
             raise ValueError(
                 f"validation_samples {self.validation_samples} is less than workers {self.workers}"

@@ -15,10 +15,12 @@ class Batch:
     """Samples stacked into tensors on one device."""
 
     def __init__(self, samples: Sequence[Sample], device: torch.device | str = "cpu") -> None:
-        """Stack the samples; they must share one size."""
+        """Stack the samples; they must share one size, and know the truth all or none."""
         self.item_BCHW = _stack([sample.item_CHW for sample in samples], device)
         self.bag_BCHW = _stack([sample.bag_CHW for sample in samples], device)
         self.mask_B1HW = _stack([sample.mask_1HW for sample in samples], device)
+        truths = [sample.truth_CHW for sample in samples if sample.truth_CHW is not None]
+        self.truth_BCHW = _stack(truths, device) if truths else None
 
 
 def _stack(arrays: list[np.ndarray], device: torch.device | str) -> Tensor:
@@ -72,7 +74,14 @@ def train_step(
     optimizer.zero_grad(set_to_none=True)
     with autocast(batch.bag_BCHW.device, precision):
         fused_BCHW = model(batch.item_BCHW, batch.bag_BCHW, batch.mask_B1HW)
-    losses = loss(fused_BCHW.float(), batch.item_BCHW, batch.bag_BCHW, batch.mask_B1HW, network=model)
+    losses = loss(
+        fused_BCHW.float(),
+        batch.item_BCHW,
+        batch.bag_BCHW,
+        batch.mask_B1HW,
+        network=model,
+        truth_BCHW=batch.truth_BCHW,
+    )
     losses["total"].backward()
     grad_norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
     optimizer.step()

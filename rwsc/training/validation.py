@@ -70,7 +70,14 @@ def validate(model: nn.Module, loss: FusionLoss, batch: Batch) -> ValidationSums
     was_training = model.training
     model.eval()
     fused_BCHW = model(batch.item_BCHW, batch.bag_BCHW, batch.mask_B1HW)
-    losses = loss(fused_BCHW, batch.item_BCHW, batch.bag_BCHW, batch.mask_B1HW, network=model)
+    losses = loss(
+        fused_BCHW,
+        batch.item_BCHW,
+        batch.bag_BCHW,
+        batch.mask_B1HW,
+        network=model,
+        truth_BCHW=batch.truth_BCHW,
+    )
     model.train(was_training)
     outside_BCHW = (batch.mask_B1HW == 0).expand_as(fused_BCHW)
     error = ((fused_BCHW - batch.bag_BCHW) * PEAK)[outside_BCHW].double()

@@ -12,6 +12,7 @@ from rwsc.runs.metrics_log import read_metrics
 from rwsc.runs.train import train
 from rwsc.runs.weights import read_weights
 from rwsc.storage.prefix import Prefix
+from rwsc.training.losses import LossConfig
 from rwsc.training.settings import TrainConfig
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -91,6 +92,33 @@ def test_after_a_killed_worker_and_a_killed_driver_the_weights_are_the_straight_
     straight_lines = read_metrics(Prefix(str(tmp_path / "straight")))
     assert [line["total"] for line in lines] == [line["total"] for line in straight_lines]
     assert sum(line["total"] for line in lines[-3:]) < sum(line["total"] for line in lines[:3])
+
+
+def test_a_run_on_phantoms_needs_no_data_and_learns_from_the_truth(ray_cluster, tmp_path):
+    config = TrainConfig(
+        output=str(tmp_path / "run"),
+        phantoms=2,
+        steps=6,
+        batch=2,
+        checkpoint_every=3,
+        report_every=1,
+        validation_samples=2,
+        loss={"truth": 50},
+        sample={"crop_px": 32},
+    )
+    train(config)
+    run = Prefix(config.output)
+    card = decode_weights(*read_weights(run.uri))[1]
+    assert card.data_licence == "phantom: made by rwsc, Apache-2.0"
+    assert card.data_hashes == {}
+    assert card.training["phantoms"] == 2
+    lines = read_metrics(run)
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert all(line["truth"] > 0 for line in lines)
+    assert lines[-1]["val_truth"] > 0
+
+    with pytest.raises(RunMismatch, match=r"settings.loss.truth: 50.0 -> 20.0"):
+        train(config.model_copy(update={"loss": LossConfig(truth=20)}))
 
 
 @pytest.mark.s3

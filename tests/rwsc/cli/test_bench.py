@@ -6,6 +6,7 @@ import pytest
 from support.corpora import write_scans
 
 from rwsc.cli.main import main
+from rwsc.fusion.engines import ENGINES
 from rwsc.sources.catalogue import iter_scans, read_catalogue, write_catalogue
 from rwsc.sources.index import index_to_catalogue
 from rwsc.storage.prefix import Prefix
@@ -63,10 +64,33 @@ def test_items_as_tables(rwsc, catalogue):
     assert lines[-1].startswith("cpu ")
 
 
+def test_truth_as_json_and_as_a_table(rwsc):
+    command = ("bench", "truth", "--num-images", 2, "--engines", "tip_gray, alpha")
+    code, out, _ = rwsc(*command, "--json")
+    assert code == 0
+    found = json.loads(out, parse_constant=refuse)
+    assert list(found["engines"]) == ["scanned again", "tip", "tip_gray", "alpha"]
+    code, out, _ = rwsc(*command, "-o", "sheet.png")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0] == "2 phantoms: error against the true scan where the item covers bag"
+    tip = next(line for line in lines if line.startswith("tip "))
+    assert f"{found['engines']['tip']['psnr_db']['mean']:.1f} ± " in tip
+    assert lines[-1].startswith("cpu ")
+    code, out, err = rwsc(*command, "-o", "sheet.png")
+    assert (code, out) == (2, "")
+    assert "sheet.png exists already" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "remedy"),
     [
-        (["itmes"], "error: no benchmark 'itmes'", "try:   there are synth and items"),
+        (["itmes"], "error: no benchmark 'itmes'", "try:   there are synth, items, truth"),
+        (
+            ["truth", "--engines", "magic"],
+            "error: no engine 'magic'",
+            f"try:   engines are {', '.join(ENGINES)}",
+        ),
         (
             ["items", "--num-images", 100_000, "--catalogue", "nowhere.parquet"],
             "error: there is nothing at {here}/nowhere.parquet",

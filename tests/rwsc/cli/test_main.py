@@ -69,6 +69,12 @@ def errors(err):
             ["train", "--items", "x", "--bags", "y", "-o", "o", "--batch", "5", "--workers", "2"],
             "not a multiple",
         ),
+        (["train", "-o", "o"], "train.items is not set"),
+        (["train", "-o", "o", "--items", "x"], "train.bags is not set"),
+        (
+            ["train", "-o", "o", "--items", "x", "--phantoms", "9"],
+            "phantoms 9 train in place of items and bags",
+        ),
         (
             ["synth", "--items", "x", "--bags", "y", "-o", "o", "--items-per-bag", "many"],
             "'many' is no number",

@@ -16,6 +16,7 @@ from rwsc.training.losses import (
     luminance_loss,
     masked_reconstruction,
     saturation_loss,
+    truth_loss,
 )
 from rwsc.training.statistics import correlation, overlap, saturation
 
@@ -311,6 +312,56 @@ class TestReconstruction:
             losses(colours(7), scene(), reconstruction="autoencode")
 
 
+def reference_truth(fused, truth, mask):
+    channels, height, width = fused.shape
+    error = fused - truth
+    total = 0.0
+    for step_y, step_x in ((0, 0), (0, 1), (1, 0)):
+        found = weights = 0.0
+        for y, x in np.ndindex(height - step_y, width - step_x):
+            weight = min(mask[y, x], mask[y + step_y, x + step_x])
+            for c in range(channels):
+                before = error[c, y, x] if step_y + step_x else 0.0
+                found += weight * abs(error[c, y + step_y, x + step_x] - before) / channels
+            weights += weight
+        total += found / weights
+    return total
+
+
+class TestTruth:
+    @pytest.mark.parametrize("seed", range(3))
+    def test_it_matches_the_reference(self, seed):
+        fused, truth, mask = colours(seed), colours(seed + 5), scene(seed)[2]
+        mask[..., 4, :] *= 0.3  # a soft rim
+        expected = [
+            reference_truth(*(x[n].double().numpy() for x in (fused, truth)), mask[n, 0].double().numpy())
+            for n in range(len(fused))
+        ]
+        np.testing.assert_allclose(truth_loss(fused, truth, mask), expected, rtol=1e-4)
+
+    def test_the_truth_has_no_loss_and_what_lies_off_the_item_does_not_count(self):
+        truth, mask = colours(1), scene()[2]
+        fused = torch.where(mask > 0, truth, torch.zeros_like(truth))
+        assert truth_loss(fused, truth, mask).tolist() == [0, 0]
+        assert truth_loss(0.9 * fused, truth, mask).min() > 0.02
+        assert truth_loss(0.9 * fused, truth, torch.zeros_like(mask)).tolist() == [0, 0]
+
+    def test_it_enters_the_total_by_its_weight_and_is_measured_without(self):
+        fused, sources, truth = colours(7).requires_grad_(), scene(), colours(8)
+        terms = FusionLoss(LossConfig(truth=4))(fused, *sources, truth_BCHW=truth)
+        plain = FusionLoss(LossConfig())(fused, *sources, truth_BCHW=truth)
+        torch.testing.assert_close(terms["total"], plain["total"] + 4 * terms["truth"])
+        torch.testing.assert_close(plain["truth"], terms["truth"])
+        torch.testing.assert_close(plain["total"], losses(fused, sources)["total"])
+        assert terms["truth"].requires_grad
+        assert not plain["truth"].requires_grad
+        assert "truth" not in losses(fused, sources)
+
+    def test_a_weight_without_a_truth_is_refused(self):
+        with pytest.raises(ValueError, match="needs the truth"):
+            losses(colours(7), scene(), truth=1)
+
+
 class TestTotal:
     def test_every_setting_is_documented(self):
         assert [name for name, field in LossConfig.model_fields.items() if not field.description] == []
@@ -333,8 +384,9 @@ class TestTotal:
         assert not any(value.requires_grad for value in found.values())
 
     def test_switching_every_term_off_is_refused(self):
-        with pytest.raises(ValueError, match="a1, a2 and a3 are all 0"):
+        with pytest.raises(ValueError, match="a1, a2, a3 and truth are all 0"):
             LossConfig(a1=0, a2=0, a3=0)
+        LossConfig(a1=0, a2=0, a3=0, truth=1)
 
     def test_every_term_pulls_on_the_result(self):
         for only in ("a1", "a2", "a3"):
