@@ -92,6 +92,9 @@ def _make(settings: object) -> None:
             f"{fates['made']:,} of {sum(fates.values()):,} {role}" for role, fates in totals.roles.items()
         ]
         say(f"  made: {', '.join(made)}; with {totals.distractors:,} harmless things")
+    for level, items in totals.occlusion.items():
+        wanted = f", wanted for {items['wanted']:,} and met for {items['met']:,}" if items["wanted"] else ""
+        say(f"  {items['items']:,} items of occlusion level {level}{wanted}")
     for reason, number in list(totals.reasons.items())[:5]:
         say(f"  {number:,} x {reason}")
     data.write(Prefix(settings.output).uri_of(COCO_KEY) + "\n")

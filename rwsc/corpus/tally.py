@@ -22,6 +22,9 @@ class CorpusTotals:
     roles: dict[str, dict[str, int]]
     """Images by role (positive, empty, negative) and status; roles that were not planned are left out."""
 
+    occlusion: dict[str, dict[str, int]]
+    """Inserted items by occlusion level: how many have it, for how many it was wanted, and how many of these have it."""
+
     reasons: dict[str, int]
     """Images that were not made by reason, the commonest first; numbers are left out of reasons."""
 
@@ -32,6 +35,7 @@ class Tally:
     def __init__(self) -> None:
         self._fates: Counter[tuple[str, str]] = Counter()
         self._reasons: Counter[str] = Counter()
+        self._occlusion: Counter[tuple[int, str]] = Counter()
         self._objects = self._distractors = 0
 
     def of(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -41,8 +45,7 @@ class Tally:
             if row["reason"]:
                 self._reasons[without_numbers(row["reason"])] += 1
             if row["status"] == "made":
-                self._objects += len(row["objects"]) + len(row["bag_objects"] or [])
-                self._distractors += len(row["distractors"])
+                self._count_things(row)
             yield row
 
     def totals(self) -> CorpusTotals:
@@ -61,8 +64,22 @@ class Tally:
             objects=self._objects,
             distractors=self._distractors,
             roles=roles,
+            occlusion={
+                str(level): {name: self._occlusion[level, name] for name in ("items", "wanted", "met")}
+                for level in sorted({level for level, _ in self._occlusion})
+            },
             reasons=dict(self._reasons.most_common()),
         )
+
+    def _count_things(self, row: dict[str, Any]) -> None:
+        self._objects += len(row["objects"]) + len(row["bag_objects"] or [])
+        self._distractors += len(row["distractors"])
+        for thing in row["objects"]:
+            level, wanted = thing["occlusion_level"], thing["occlusion_wanted"]
+            self._occlusion[level, "items"] += 1
+            if wanted is not None:
+                self._occlusion[wanted, "wanted"] += 1
+                self._occlusion[wanted, "met"] += level == wanted
 
 
 def without_numbers(reason: str) -> str:

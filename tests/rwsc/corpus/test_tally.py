@@ -6,7 +6,7 @@ def row(status="made", role="positive", reason=None, objects=0, bag_objects=0, d
         "status": status,
         "role": role,
         "reason": reason,
-        "objects": [{}] * objects,
+        "objects": [{"occlusion_level": 1, "occlusion_wanted": None}] * objects,
         "bag_objects": [{}] * bag_objects,
         "distractors": [{}] * distractors,
     }
@@ -35,6 +35,18 @@ def test_rows_pass_unchanged_and_are_counted_by_role_and_status():
     }
     assert totals.reasons == {"item N: N px long": 2, "no bag": 1, "gone": 1}
     assert list(totals.reasons.values()) == [2, 1, 1]
+
+
+def test_occlusion_is_counted_by_level_had_wanted_and_met():
+    things = [(1, None), (1, 1), (2, 1), (3, 3), (1, 3)]
+    objects = [{"occlusion_level": level, "occlusion_wanted": wanted} for level, wanted in things]
+    tally = Tally()
+    list(tally.of([{**row(), "objects": objects}, row("rejected", reason="no room")]))
+    assert tally.totals().occlusion == {
+        "1": {"items": 3, "wanted": 2, "met": 1},
+        "2": {"items": 1, "wanted": 0, "met": 0},
+        "3": {"items": 1, "wanted": 2, "met": 1},
+    }
 
 
 def test_nothing_is_counted_before_it_was_read():
