@@ -163,6 +163,35 @@ def show(
     sys.stdout.write(absolute_uri(output) + "\n")
 
 
+@app.command("priors", epilog="Example: rwsc items priors catalogue.parquet -o priors.json")
+def priors(
+    catalogue: Annotated[
+        str, typer.Argument(metavar="CATALOGUE", help="Catalogue of annotated scans; local or s3://.")
+    ],
+    output: Annotated[
+        str,
+        typer.Option("--output", "-o", metavar="PRIORS.json", help="File to write; local or s3://."),
+    ],
+    overwrite: Overwrite = False,
+) -> None:
+    """Learn from annotated scans where in a bag things lie, how large, how turned and on what.
+
+    The settings of synth name the file: placement.priors = "PRIORS.json" in [synth]. Learned from the bags of one
+    scanner it speaks for that scanner's bags.
+    """
+    from rwsc.runs.priors import learn_from_catalogue
+    from rwsc.storage.prefix import absolute_uri
+
+    learned = learn_from_catalogue(catalogue, output, overwrite=overwrite)
+    own_sizes = sorted(label for label in learned.size if label)
+    sys.stderr.write(
+        f"{learned.num_objects:,} objects; sizes of their own: {', '.join(own_sizes) or 'no class'}\n"
+    )
+    if not learned.direction:
+        sys.stderr.write("warning: no mask and no thin box tells how things are turned; turns stay even\n")
+    sys.stdout.write(absolute_uri(output) + "\n")
+
+
 def _say_splits(report: "SplitReport") -> None:
     from rwsc.items.likeness import MIN_LIKENESS
     from rwsc.items.split import SPLITS

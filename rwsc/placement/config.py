@@ -79,7 +79,7 @@ class PlacementConfig(BaseModel):
         "bag that lets through less than half), 2 (partial: under 50 %) and 3 (severe); empty for no target.",
     )
     min_score: float = Field(
-        default=0.15,
+        default=0.5,
         ge=0,
         le=1,
         description="Least plausibility of a place, 0 to 1: density under the item, edges it crosses, alignment.",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
@@ -14,6 +15,7 @@ import rwsc
 from rwsc.corpus.make import ImageMaker
 from rwsc.corpus.plan import build_plan, planned_images, usable_bags
 from rwsc.corpus.settings import SynthConfig
+from rwsc.fusion.compose import Insertion, fuse_in_rounds
 from rwsc.fusion.engine import Region
 from rwsc.fusion.network.config import named_config
 from rwsc.fusion.network.network import RwscNetwork
@@ -23,16 +25,23 @@ from rwsc.fusion.tip import TipEngine
 from rwsc.items.bank import ItemBank
 from rwsc.items.build import build_items
 from rwsc.items.config import ItemsConfig
+from rwsc.physics.phantoms import draw_bag, draw_item, render
+from rwsc.placement.config import PlacementConfig
+from rwsc.placement.draw import draw_placements
+from rwsc.placement.ground import Ground
+from rwsc.placement.placed import NoRoom
 from rwsc.runs.demo import DemoSize, write_phantoms
 from rwsc.runs.machine import describe_machine
 from rwsc.runs.synthesize import synthesize
 from rwsc.runs.weights import CARD_KEY, WEIGHTS_KEY
+from rwsc.seeds import stream
 from rwsc.sources.catalogue import read_catalogue
 from rwsc.sources.index import index_to_catalogue
 from rwsc.storage.images import decode_image, encode_image
 from rwsc.storage.prefix import Prefix, read_uri
 
 ROUNDS = 5
+LARGE_BAG_TURNS = 8
 SHARD_IMAGES = 64
 
 
@@ -46,6 +55,7 @@ def measure(num_images: int) -> dict[str, Any]:
         ``stages`` (milliseconds per image: median, fastest and slowest round), ``end_to_end`` (images per
         second) and ``machine``.
     """
+    cv2.setNumThreads(1)  # as in the workers
     with tempfile.TemporaryDirectory(prefix="rwsc-bench-") as folder:
         work = Prefix(folder)
         size = DemoSize()
@@ -94,7 +104,42 @@ def _stages(work: Prefix) -> dict[str, dict[str, float]]:
         "whole image, tip": lambda: makers["tip"].make(planned, bags),
         "whole image, rwsc": lambda: makers["rwsc"].make(planned, bags),
     }
-    return {name: _spread(stage, len(images)) for name, stage in stages.items()}
+    return {name: _spread(stage, len(images)) for name, stage in stages.items()} | _large_bag_stages()
+
+
+def _large_bag_stages() -> dict[str, dict[str, float]]:
+    """Measure what a bag of 1000 x 800 pixels and two items of about 200 pixels cost, beside its JPEG."""
+    rng = np.random.default_rng(0)
+    scan, air_level = render(draw_bag(rng, 800, 1000).transmission_HWC, rng, air_level=251), np.full(3, 251.0)
+    items = [draw_item(rng, label, 200) for label in ("gun", "knife")]
+    jpeg = encode_image(scan, codec="jpeg")
+    config = PlacementConfig(items_min=len(items), items_max=len(items))
+    turns = range(LARGE_BAG_TURNS)
+    # What a ground finds out on demand it keeps, so each placement has a new one.
+    grounds = iter([Ground.of_scan(scan, air_level) for _ in range((ROUNDS + 1) * len(turns))])
+    placements = draw_placements(stream(0), Ground.of_scan(scan, air_level), items, config)
+    assert not isinstance(placements, NoRoom)
+    insertions = [
+        Insertion(
+            transmission_HWC=each.posed.transmission_HWC,
+            alpha_HW=each.posed.alpha_HW,
+            x_px=each.x_px,
+            y_px=each.y_px,
+        )
+        for each in placements
+    ]
+    stages: dict[str, Callable[[], object]] = {
+        "decode JPEG, 1000 x 800": lambda: [decode_image(jpeg) for _ in turns],
+        "encode JPEG, 1000 x 800": lambda: [encode_image(scan, codec="jpeg") for _ in turns],
+        "bag region": lambda: [Ground.of_scan(scan, air_level) for _ in turns],
+        "placement of 2 items": lambda: [
+            draw_placements(stream(turn), next(grounds), items, config) for turn in turns
+        ],
+        "TIP of 2 items": lambda: [
+            fuse_in_rounds([scan], [air_level], [insertions], TipEngine(), context=0.5) for _ in turns
+        ],
+    }
+    return {name: _spread(stage, len(turns)) for name, stage in stages.items()}
 
 
 def _maker(work: Prefix, engine: str) -> ImageMaker:
@@ -149,6 +194,6 @@ def _config(work: Prefix, engine: str, num_images: int) -> SynthConfig:
         weights=work.uri_of("weights"),
         output=work.uri_of(f"corpus-{engine}"),
         num_images=num_images,
-        engine=engine,  # type: ignore[arg-type]
+        engine=engine,
         shard_images=SHARD_IMAGES,
     )

@@ -25,6 +25,7 @@ from rwsc.errors import ConfigError, RwscError, SourceError
 from rwsc.fusion.network.weights import decode_weights
 from rwsc.items.bank import Item, ItemBank
 from rwsc.runs.carried import raise_carried
+from rwsc.runs.priors import with_priors
 from rwsc.runs.session import WorkerPool, size_pool, start_ray, user_error
 from rwsc.runs.shard_worker import ShardWorker
 from rwsc.runs.talk import Progress, say
@@ -66,7 +67,7 @@ def synthesize(config: SynthConfig) -> CorpusTotals:
     Raises:
         RwscError: Inputs, folder, weights or cluster do not fit.
     """
-    config = _with_whole_addresses(config)
+    config = with_priors(_with_whole_addresses(config))
     corpus = Prefix(config.output)
     corpus.check_writable()
     inputs = read_inputs(config)

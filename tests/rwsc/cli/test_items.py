@@ -6,6 +6,7 @@ from support.things import item_row, seen_again, thing, write_bank
 
 from rwsc.cli.main import main
 from rwsc.items.bank import ItemBank
+from rwsc.sources.catalogue import write_catalogue
 
 
 @pytest.fixture
@@ -92,3 +93,11 @@ def test_show_says_what_is_left_out_and_where_the_sheet_is(rwsc, tmp_path):
     code, out, err = rwsc("items", "show", "items", "-o", "sheet.png", "--limit", "5")
     assert (code, out) == (0, f"{tmp_path}/sheet.png\n")
     assert "5 items shown, 7 left out" in err
+
+
+def test_priors_without_a_threat_scan_end_in_one_line(rwsc, tmp_path):
+    write_catalogue(str(tmp_path / "c.parquet"), [])
+    code, out, err = rwsc("items", "priors", "c.parquet", "-o", "p.json")
+    assert (code, out) == (2, "")
+    assert "lies in a bag, so there is nothing to learn from" in err
+    assert len(err.splitlines()) == 2
