@@ -15,8 +15,8 @@ from rwsc.storage.prefix import Prefix
 
 
 def image_key(shard_id: str, image_id: str, codec: str) -> str:
-    """Give the key of an image inside its corpus; `codec` is ``png`` or ``jpeg``."""
-    suffix = {"png": "png", "jpeg": "jpg"}[codec]
+    """Give the key of an image inside its corpus; `codec` is ``png``, ``jpeg`` or ``npy``."""
+    suffix = {"png": "png", "jpeg": "jpg", "npy": "npy"}[codec]
     return f"images/{shard_id}/{image_id}.{suffix}"
 
 

@@ -1,7 +1,7 @@
 """Make the images of a corpus: draw items for a bag, place them, fuse them, label them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,7 +26,7 @@ from rwsc.seeds import stream
 from rwsc.sources.examine import without_alpha
 from rwsc.sources.json_fields import one_line
 from rwsc.sources.licences import stricter_of
-from rwsc.storage.images import ImageLimits, decode_image, encode_image
+from rwsc.storage.images import Codec, ImageLimits, decode_image, encode_image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +69,9 @@ class ImageMaker:
         self._engine = engine
         self._limits = ImageLimits(max_pixels=config.max_pixels)
         self._by_label = _group_by_label(bank)
+        self._by_label_of_two = _group_by_label(_of_two_energies(bank))
         self._harmless = [] if harmless is None else list(_group_by_label(harmless).values())
+        self._harmless_of_two = list(_group_by_label(_of_two_energies(harmless or [])).values())
         self._labels, self._shares = label_shares(bank, config.class_weights)
 
     def make(self, planned: Sequence[PlannedImage], bags: Sequence[bytes | RwscError]) -> list[Made]:
@@ -84,6 +86,9 @@ class ImageMaker:
         """
         try:
             return self._make_together(planned, bags)
+        except RwscError as error:
+            if len(planned) == 1:  # what the engine refuses to put together
+                return [Made(Outcome(status="rejected", reason=error.message))]
         except Exception as error:  # noqa: BLE001 - one image must not cost the others; its row tells what it was
             if len(planned) == 1:
                 reason = one_line(f"{type(error).__name__}: {error}")
@@ -114,18 +119,24 @@ class ImageMaker:
             scan = without_alpha(decode_image(data, limits=self._limits))
         except RwscError as error:
             return Outcome(status="failed", reason=error.message)
-        if scan.dtype != np.uint8 and self._config.image_format == "jpeg":
-            reason = f"JPEG holds 8 bits a channel, the scan has {scan.dtype.itemsize * 8}; image_format png keeps them"
+        if (reason := _why_not_held(scan, self._codec(scan))) is not None:
             return Outcome(status="failed", reason=reason)
         draft = self._place(planned, scan)
         return self._with_distractors(draft) if isinstance(draft, Draft) else draft
+
+    def _codec(self, scan: np.ndarray) -> Codec:
+        if self._config.image_format == "auto":
+            return "npy" if _has_two_energies(scan) else "png"
+        return self._config.image_format
 
     def _place(self, planned: PlannedImage, scan: np.ndarray) -> Draft | Outcome:
         air_level = np.asarray(planned.air_level, dtype=np.float64)
         ground = Ground.of_scan(scan, air_level)
         if not ground.bags:
             return Outcome(status="rejected", reason="no bag was found in the scan")
-        wanted = self._draw_items(planned.seed)
+        wanted = self._draw_items(planned.seed, of_two=_has_two_energies(scan))
+        if not wanted:
+            return Outcome(status="rejected", reason="the scan has two energies, and no item of the bank has")
         drawn = self._lay(planned, "placement", ground, wanted)
         if isinstance(drawn, NoRoom):
             return Outcome(status="rejected", reason=drawn.reason)
@@ -155,18 +166,27 @@ class ImageMaker:
     def _with_distractors(self, draft: Draft) -> Draft:
         """Let harmless things take what room the items leave; where there is none, there are none."""
         seed = draft.planned.seed
-        if not self._harmless or draft.planned.role == Role.NEGATIVE:
+        harmless = self._harmless_of_two if _has_two_energies(draft.scan) else self._harmless
+        if not harmless or draft.planned.role == Role.NEGATIVE:
             return draft
-        wanted = draw_wanted(stream(seed, "distractors"), self._harmless, self._config.controls)
+        wanted = draw_wanted(stream(seed, "distractors"), harmless, self._config.controls)
         drawn = self._lay(draft.planned, "distractor placement", draft.ground, wanted, draft.placements)
         placements = [] if isinstance(drawn, NoRoom) else drawn
         return replace(draft, distractors=[(wanted[each.item_index], each) for each in placements])
 
-    def _draw_items(self, seed: int) -> list[Item]:
+    def _draw_items(self, seed: int, *, of_two: bool) -> list[Item]:
+        """Draw what goes into a bag; what has no energies cannot go into a bag of two."""
+        by_label, shares = self._by_label, self._shares
+        if of_two:
+            by_label = self._by_label_of_two
+            shares = np.where([label in by_label for label in self._labels], shares, 0)
+            if not shares.any():
+                return []
+            shares = shares / shares.sum()
         rng = stream(seed, "items")
         number = draw_num_items(rng, self._config.placement)
-        labels = rng.choice(len(self._labels), size=number, p=self._shares)
-        groups = [self._by_label[self._labels[index]] for index in labels]
+        labels = rng.choice(len(self._labels), size=number, p=shares)
+        groups = [by_label[self._labels[index]] for index in labels]
         return [group[int(rng.integers(len(group)))] for group in groups]
 
     def _insertions(self, draft: Draft) -> list[Insertion]:
@@ -179,14 +199,16 @@ class ImageMaker:
         return own + [_to_insertion(placement) for _, placement in draft.distractors]
 
     def _finish(self, draft: Draft, image: np.ndarray) -> Made:
-        data = encode_image(image, codec=self._config.image_format, jpeg_quality=self._config.jpeg_quality)
+        codec = self._codec(image)
+        data = encode_image(image, codec=codec, jpeg_quality=self._config.jpeg_quality)
         described = describe_objects(draft)
         outcome = Outcome(
             status="made",
-            image_key=image_key(draft.planned.shard_id, draft.planned.image_id, self._config.image_format),
+            image_key=image_key(draft.planned.shard_id, draft.planned.image_id, codec),
             width=image.shape[1],
             height=image.shape[0],
             bit_depth=image.dtype.itemsize * 8,
+            channels=1 if image.ndim == 2 else image.shape[2],
             sha256=hashlib.sha256(data).hexdigest(),
             licence=stricter_of(draft.planned.licence, *self._licences(draft)),
             bags_xywh=[[side * draft.ground.cell_px for side in box] for box in draft.ground.boxes],
@@ -272,9 +294,26 @@ def _to_insertion(placement: Placement) -> Insertion:
     )
 
 
-def _group_by_label(bank: ItemBank) -> dict[str, list[Item]]:
+def _has_two_energies(scan: np.ndarray) -> bool:
+    return scan.ndim == 3 and scan.shape[2] == 2
+
+
+def _why_not_held(scan: np.ndarray, codec: Codec) -> str | None:
+    """Say why a file format cannot keep a scan's values, or None where it can."""
+    if codec != "npy" and _has_two_energies(scan):
+        return f"{codec.upper()} holds gray or colour, the scan has two energies; image_format npy or auto keeps them"
+    if codec == "jpeg" and scan.dtype != np.uint8:
+        return f"JPEG holds 8 bits a channel, the scan has {scan.dtype.itemsize * 8}; image_format png keeps them"
+    return None
+
+
+def _of_two_energies(items: Iterable[Item]) -> list[Item]:
+    return [item for item in items if item.num_channels == 2]
+
+
+def _group_by_label(items: Iterable[Item]) -> dict[str, list[Item]]:
     groups: dict[str, list[Item]] = {}
-    for item in bank.items:
+    for item in items:
         groups.setdefault(item.label, []).append(item)
     return dict(sorted(groups.items()))
 

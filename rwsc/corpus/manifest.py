@@ -47,6 +47,7 @@ MANIFEST_SCHEMA = pa.schema(
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("bit_depth", pa.int32()),
+        ("channels", pa.int32()),
         ("sha256", pa.string()),
         ("scan_id", pa.string()),
         ("scan_uri", pa.string()),
@@ -95,6 +96,9 @@ class Outcome:
     width: int | None = None
     height: int | None = None
     bit_depth: int | None = None
+    channels: int | None = None
+    """1 gray, 2 low and high energy, 3 RGB."""
+
     sha256: str | None = None
     licence: str | None = None
     """Strictest licence of what went into the image; None where one of them states none. Set when it was made."""
@@ -139,6 +143,7 @@ def to_row(planned: PlannedImage, outcome: Outcome, facts: RunFacts) -> dict[str
         "width": outcome.width,
         "height": outcome.height,
         "bit_depth": outcome.bit_depth,
+        "channels": outcome.channels,
         "sha256": outcome.sha256,
         "scan_id": planned.scan_id,
         "scan_uri": planned.scan_uri,

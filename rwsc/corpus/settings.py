@@ -49,11 +49,12 @@ class SynthConfig(Settings):
     context: float = Field(default=0.5, ge=0, le=4)
     """Width of bag that the engine sees on each side of an item, as a share of the item's size."""
 
-    image_format: Literal["png", "jpeg"] = "png"
-    """File format of the images. PNG is lossless, so pixels outside the items equal the decoded bag's."""
+    image_format: Literal["auto", "png", "jpeg", "npy"] = "auto"
+    """File format of the images. PNG is lossless, so pixels outside the items equal the decoded bag's; npy (NumPy) is
+    so too, and holds two energies. auto takes npy for scans of two energies and PNG for all others."""
 
     jpeg_quality: int = Field(default=95, ge=1, le=100)
-    """Quality of JPEG output, 1 to 100; no effect on PNG."""
+    """Quality of JPEG output, 1 to 100; no effect on the others."""
 
     shard_images: int = Field(default=32, ge=1, le=100_000)
     """Images per shard, the unit of work, of retry and of resume."""

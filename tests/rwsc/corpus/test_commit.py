@@ -94,3 +94,4 @@ def test_markers_hold_nothing_that_depends_on_the_clock(tmp_path):
 def test_images_lie_under_their_shard():
     assert image_key("s", "i", "png") == "images/s/i.png"
     assert image_key("s", "i", "jpeg") == "images/s/i.jpg"
+    assert image_key("s", "i", "npy") == "images/s/i.npy"
