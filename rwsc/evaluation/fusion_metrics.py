@@ -1,4 +1,8 @@
-"""Every fusion metric of one item, one bag and their fusion."""
+"""Every fusion metric of one item, one bag and their fusion.
+
+They are the metrics by name that the paper's tables have. Which code the paper took them from is not known, and public
+ones differ: each module says which form it computes.
+"""
 
 from dataclasses import asdict, dataclass
 from typing import Literal, NamedTuple

@@ -50,7 +50,8 @@ def fusion_quality(
         \qquad \lambda = s_A / (s_A + s_B)
 
     with s the local variance and :math:`\lambda = 1/2` where both are zero. Q_S is the mean of Q, and Q_W its
-    mean with weights :math:`\max(s_A, s_B)`. The order of the sources does not matter.
+    mean with weights :math:`\max(s_A, s_B)`. The order of the sources does not matter. Some public code lets
+    windows where both sources are flat weigh 1/2; here, as in the definition, they weigh nothing.
 
     Args:
         item_HW: Grey levels 0 to 255 of one source, or its edge map.
