@@ -32,16 +32,16 @@ def draw_axe(pen: Pen, rng: np.random.Generator) -> None:
     """Draw a hatchet, one unit long: a wedge that thins towards its edge, on a shaft."""
     _draw_shaft(pen, rng, 0.46, rng.uniform(0.025, 0.035))
     reach, flare = rng.uniform(0.2, 0.27), rng.uniform(0.1, 0.15)
-    edge = [
-        (0.4 - flare, reach - 0.02),
-        (0.34, reach + 0.01),
-        (0.42, reach + 0.01),
-        (0.4 + 0.8 * flare, reach - 0.03),
-    ]
-    blade = np.array([(0.35, -0.03), (0.36, 0.06), *edge, (0.45, 0.06), (0.46, -0.03)])
     # A wedge: the nearer to its edge, the fewer layers.
     for share in (1.0, 0.85, 0.7, 0.5, 0.3):
-        pen.fill(blade * np.array([1.0, share]), METAL, 0.22)
+        y, half = reach * share, 0.05 + (flare - 0.05) * share
+        edge = [
+            (0.405 - half, y - 0.02),
+            (0.37, y + 0.005),
+            (0.44, y + 0.005),
+            (0.405 + 0.8 * half, y - 0.02),
+        ]
+        pen.fill([(0.355, -0.03), *edge, (0.455, -0.03)], METAL, 0.22)
     pen.fill(box(0.33, -0.09, 0.46, 0.02, radius=0.02), METAL, 1.0)
 
 

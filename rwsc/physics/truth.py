@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rwsc.physics.dual_energy import DETECTOR, Detector, transmit
-from rwsc.physics.phantom_canvas import Canvas, Material
+from rwsc.physics.phantom_canvas import Material
 from rwsc.physics.phantom_texture import draw_grain, draw_textures
 from rwsc.physics.phantom_wares import THINGS_AND_WARES
 from rwsc.physics.phantoms import ITEM_LABELS, draw_bag_canvas, draw_item_canvas
@@ -92,19 +92,18 @@ def draw_truth(
     Returns:
         The scans and the truth about them. The item lies inside the bag's body, turned and mirrored anyhow.
     """
-    bag, body_HW = draw_bag_canvas(rng, height_px, width_px, things=THINGS_AND_WARES)
-    _pack_loosely_or_tightly(rng, bag)
+    bag_MHW, body_HW = draw_bag_matter(rng, height_px, width_px)
     label = str(labels[int(rng.integers(len(labels)))])
     depth_MHW, cover_HW, (top, left) = _draw_inside(rng, label, body_HW)
     height, width = cover_HW.shape
     window = slice(top, top + height), slice(left, left + width)
     alpha_HW = np.zeros(body_HW.shape, dtype=np.float32)
     alpha_HW[window] = cover_HW
-    bag_HW2 = transmit(bag.depth_MHW)
+    bag_HW2 = transmit(bag_MHW)
     item_HW2 = np.ones_like(bag_HW2)
     item_HW2[window] = transmit(depth_MHW)
     both_HW2 = bag_HW2.copy()
-    both_HW2[window] = transmit(bag.depth_MHW[:, *window] + depth_MHW)
+    both_HW2[window] = transmit(bag_MHW[:, *window] + depth_MHW)
     bag_HW2, item_HW2, both_HW2 = (detector.see(alone_HW2) for alone_HW2 in (bag_HW2, item_HW2, both_HW2))
     noise = None if clean else rng
     return Truth(
@@ -122,12 +121,43 @@ def draw_truth(
     )
 
 
-def _pack_loosely_or_tightly(rng: np.random.Generator, bag: Canvas) -> None:
-    """Make the cloth of a bag denser or thinner, give it a grain, and some of it dyes and coatings."""
-    cloth_HW = bag.depth_MHW[Material.ORGANIC]
-    cloth_HW *= np.float32(rng.uniform(*_CLOTH)) * draw_grain(rng, *cloth_HW.shape)
-    share_HW = draw_textures(rng, *cloth_HW.shape).mottle_HW
-    bag.depth_MHW[Material.INORGANIC] += np.float32(rng.uniform(*_COATING)) * share_HW * cloth_HW
+def draw_bag_matter(rng: np.random.Generator, height_px: int, width_px: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a bag for physics: more kinds of matter than `draw_bag` has, packed loosely or tightly.
+
+    Args:
+        rng: Decides everything.
+        height_px: Height of the frame, at least 64.
+        width_px: Width of the frame, at least 64.
+
+    Returns:
+        Depth of each `Material` along the rays, float32, (M, H, W), and the pixels of the bag's body, bool, (H, W).
+    """
+    canvas, body_HW = draw_bag_canvas(rng, height_px, width_px, things=THINGS_AND_WARES)
+    cloth_HW = canvas.depth_MHW[Material.ORGANIC]
+    cloth_HW *= np.float32(rng.uniform(*_CLOTH)) * draw_grain(rng, height_px, width_px)
+    # Dyes, coatings and fillers: blotches in which cloth turns greenish.
+    share_HW = draw_textures(rng, height_px, width_px).mottle_HW
+    canvas.depth_MHW[Material.INORGANIC] += np.float32(rng.uniform(*_COATING)) * share_HW * cloth_HW
+    return canvas.depth_MHW, body_HW
+
+
+def draw_item_matter(rng: np.random.Generator, label: str, size_px: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw an item for physics, turned and mirrored anyhow.
+
+    Args:
+        rng: Decides everything.
+        label: One of `rwsc.physics.phantoms.ALL_LABELS`.
+        size_px: About its length, at least 16.
+
+    Returns:
+        Depth of each `Material` along the rays, float32, (M, H, W), and the share of each pixel that the item covers,
+        float32, (H, W), both tight around it.
+    """
+    canvas = draw_item_canvas(rng, label, size_px, is_mirrored=bool(rng.random() < 0.5))
+    cover_HW = np.where(canvas.cover_HW < _MIN_COVER, 0, canvas.cover_HW)
+    rows, columns = (np.flatnonzero(cover_HW.any(axis=axis)) for axis in (1, 0))
+    crop = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return canvas.depth_MHW[:, *crop], cover_HW[crop]
 
 
 def _draw_inside(
@@ -138,19 +168,11 @@ def _draw_inside(
     longer_px = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
     size_px = longer_px * float(rng.uniform(*SIZE_SHARE))
     while True:
-        depth_MHW, cover_HW = _draw_tight(rng, label, max(_SMALLEST_PX, int(size_px)))
+        depth_MHW, cover_HW = draw_item_matter(rng, label, max(_SMALLEST_PX, int(size_px)))
         corner = _place(rng, cover_HW >= _MASK_COVER, body_HW)
         if corner is not None:
             return depth_MHW, cover_HW, corner
         size_px *= _SHRINK
-
-
-def _draw_tight(rng: np.random.Generator, label: str, size_px: int) -> tuple[np.ndarray, np.ndarray]:
-    canvas = draw_item_canvas(rng, label, size_px, is_mirrored=bool(rng.random() < 0.5))
-    cover_HW = np.where(canvas.cover_HW < _MIN_COVER, 0, canvas.cover_HW)
-    rows, columns = (np.flatnonzero(cover_HW.any(axis=axis)) for axis in (1, 0))
-    crop = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    return canvas.depth_MHW[:, *crop], cover_HW[crop]
 
 
 def _place(rng: np.random.Generator, mask_HW: np.ndarray, body_HW: np.ndarray) -> tuple[int, int] | None:

@@ -13,7 +13,9 @@ from rwsc.corpus.tally import CorpusTotals
 from rwsc.errors import ObjectExists
 from rwsc.items.build import build_items
 from rwsc.items.config import ItemsConfig
-from rwsc.physics.phantoms import draw_bag, draw_item, render
+from rwsc.physics.dual_energy import DETECTOR, transmit
+from rwsc.physics.pseudo_colour import to_rgb8
+from rwsc.physics.truth import draw_bag_matter, draw_item_matter
 from rwsc.runs.preview import write_preview
 from rwsc.runs.synthesize import COCO_KEY, synthesize
 from rwsc.runs.talk import duration, say
@@ -82,16 +84,17 @@ def write_phantoms(scans: Prefix, size: DemoSize) -> None:
     for number in range(size.num_bags):
         rng = stream(SEED, "bag", number)
         height, width = int(rng.integers(300, 400)), int(rng.integers(380, 480))
-        bag_HWC = draw_bag(rng, height, width).transmission_HWC
-        _write_scan(scans, images, f"bags/bag_{number:03d}.png", render(bag_HWC, rng), kind="benign")
+        bag_MHW, _ = draw_bag_matter(rng, height, width)
+        _write_scan(scans, images, f"bags/bag_{number:03d}.png", _scan(rng, bag_MHW), kind="benign")
     for number in range(size.num_items):
         label = LABELS[number % len(LABELS)]
         rng = stream(SEED, "item", number)
-        item = draw_item(rng, label, int(rng.integers(70, 150)))
-        on_air = 1 - item.alpha_HW[..., None] * (1 - item.transmission_HWC)
-        belt_HWC = np.pad(on_air, ((12, 12), (12, 12), (0, 0)), constant_values=1)
-        mask_HW = np.pad(item.alpha_HW >= 0.5, 12)
-        _write_scan(scans, images, f"items/{label}_{number:03d}.png", render(belt_HWC, rng), kind="isolated")
+        item_MHW, cover_HW = draw_item_matter(rng, label, int(rng.integers(70, 150)))
+        on_belt_MHW = np.pad(item_MHW, ((0, 0), (12, 12), (12, 12)))
+        mask_HW = np.pad(cover_HW >= 0.5, 12)
+        _write_scan(
+            scans, images, f"items/{label}_{number:03d}.png", _scan(rng, on_belt_MHW), kind="isolated"
+        )
         annotations.append(_annotation(mask_HW, len(images), number + 1, LABELS.index(label) + 1))
     coco = {
         "info": {"description": "made-up scans (phantoms) of rwsc demo"},
@@ -101,6 +104,10 @@ def write_phantoms(scans: Prefix, size: DemoSize) -> None:
         "annotations": annotations,
     }
     scans.write("annotations.json", json.dumps(coco).encode())
+
+
+def _scan(rng: np.random.Generator, depth_MHW: np.ndarray) -> np.ndarray:
+    return to_rgb8(DETECTOR.measure(rng, transmit(depth_MHW)), DETECTOR.air_level_2)
 
 
 def _write_scan(
