@@ -7,7 +7,7 @@ import numpy as np
 from rwsc.physics.dual_energy import DETECTOR
 from rwsc.physics.pseudo_colour import to_rgb8
 from rwsc.physics.transmission import to_transmission
-from rwsc.physics.truth import draw_truth
+from rwsc.physics.truth import Truth, draw_truth
 from rwsc.seeds import stream
 from rwsc.training.samples import Sample, SampleConfig
 
@@ -20,7 +20,7 @@ AIR_RGB = 255.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Phantom:
-    """What is kept of a phantom, under 2 MiB; scans are uint8 pseudo-colour."""
+    """What is kept of a phantom: as far as crops reach, a MiB or so; scans are uint8 pseudo-colour."""
 
     bag_HWC: np.ndarray
     item_HWC: np.ndarray
@@ -64,12 +64,21 @@ class PhantomSource:
         truth = draw_truth(
             stream(self._seed, self._name, "phantom", number), height_px=height_px, width_px=width_px
         )
-        return _Phantom(
-            bag_HWC=truth.bag_rgb,
-            item_HWC=truth.item_rgb,
-            truth_HWC=to_rgb8(DETECTOR.read(None, truth.both_true_HW2), truth.air_level_2),
-            alpha_HW=truth.alpha_HW.astype(np.float16),
+        window = _window(truth, self._config.crop_px)
+        bag_HWC, item_HWC, truth_HWC = (
+            to_rgb8(scan_HW2[window], truth.air_level_2)
+            for scan_HW2 in (truth.bag_HW2, truth.item_HW2, DETECTOR.read(None, truth.both_true_HW2))
         )
+        return _Phantom(bag_HWC, item_HWC, truth_HWC, truth.alpha_HW[window].astype(np.float16))
+
+
+def _window(truth: Truth, side_px: int) -> tuple[slice, slice]:
+    """Give the rows and columns that crops about the item can reach."""
+    x, y, w, h = truth.bbox_xywh
+    return (
+        slice(max(0, y - side_px), y + h + side_px),
+        slice(max(0, x - side_px), x + w + side_px),
+    )
 
 
 def _crop(rng: np.random.Generator, phantom: _Phantom, config: SampleConfig) -> Sample:

@@ -203,6 +203,47 @@ class RegionStyle(nn.Module):
         return self.to_scale(texture_BCHW), self.to_shift(pooled_BCHW)
 
 
+class PixelInteraction(nn.Module):
+    r"""What two layers do to each other at one pixel, beyond what each does alone (ours, not in the slides).
+
+    .. math:: g(f, b) = h(f, b) - h(0, b) - h(f, 0) + h(0, 0)
+
+    with :math:`h` three convolutions of 1 x 1. It is zero wherever either source is air, whatever was learnt.
+
+    Args:
+        num_each: Channels of each source.
+        hidden: Channels between the convolutions.
+        num_out: Channels that go out; zero at first.
+    """
+
+    def __init__(self, num_each: int, hidden: int, num_out: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(2 * num_each, hidden, kernel_size=1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(hidden, hidden, kernel_size=1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(hidden, num_out, kernel_size=1, bias=False),
+        )
+        nn.init.zeros_(self.layers[-1].weight)
+
+    def forward(self, item_BCHW: Tensor, bag_BCHW: Tensor) -> Tensor:
+        """Give the interaction.
+
+        Args:
+            item_BCHW: Attenuation of the item, 0 for air.
+            bag_BCHW: Attenuation of the bag, same shape.
+
+        Returns:
+            Interaction, (B, num_out, H, W).
+        """
+        none_BCHW = torch.zeros_like(item_BCHW)
+        pairs = ((item_BCHW, bag_BCHW), (none_BCHW, bag_BCHW), (item_BCHW, none_BCHW))
+        both_BCHW, bag_alone_BCHW, item_alone_BCHW = (self.layers(torch.cat(pair, dim=1)) for pair in pairs)
+        nothing_BC11 = self.layers(torch.cat([none_BCHW, none_BCHW], dim=1)[:1, :, :1, :1])
+        return both_BCHW - bag_alone_BCHW - item_alone_BCHW + nothing_BC11
+
+
 class RwscModule(nn.Module):
     r"""Fuse item and bag features region by region (Figure 3).
 

@@ -8,7 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rwsc.fusion.network.blocks import EdgeAttention, RwscModule, conv3x3, laplacian, laplacian_sharpen
+from rwsc.fusion.network.blocks import (
+    EdgeAttention,
+    PixelInteraction,
+    RwscModule,
+    conv3x3,
+    laplacian,
+    laplacian_sharpen,
+)
 from rwsc.fusion.network.config import NetworkConfig, named_config
 
 __all__ = ["NetworkConfig", "RwscNetwork", "luma", "named_config"]
@@ -112,6 +119,8 @@ class RwscNetwork(nn.Module):
         self.decoder = nn.ModuleList(_decoder(config))
         self.head = conv3x3(channels[0], 3)
         self._initialise()
+        # Last, so that the first weights of the others do not depend on it.
+        self.pixels = PixelInteraction(3, config.pixel_channels, 3) if config.pixel_channels else None
 
     def _initialise(self) -> None:
         for module in [self.first_stage, *self.item_stages, *self.bag_stages]:
@@ -141,6 +150,8 @@ class RwscNetwork(nn.Module):
         mask_B1HW = mask_B1HW.to(bag_BCHW.dtype)
         padded = [_pad_to_multiple(x, self.stride_px) for x in (item_BCHW, bag_BCHW, mask_B1HW)]
         logits_BCHW = self._decode(self._fuse_scales(*padded))[..., :height, :width]
+        if self.pixels is not None:
+            logits_BCHW = logits_BCHW + self.pixels(_attenuation(item_BCHW), _attenuation(bag_BCHW))
         fused_BCHW = self._to_transmission(logits_BCHW.to(bag_BCHW.dtype), item_BCHW * bag_BCHW)
         if self.config.sharpen == "output":
             return laplacian_sharpen(fused_BCHW, strength=self.config.sharpen_strength)
@@ -158,7 +169,7 @@ class RwscNetwork(nn.Module):
         """
         if self.config.sharpen == "inputs":
             transmission_BCHW = laplacian_sharpen(transmission_BCHW, strength=self.config.sharpen_strength)
-        feature_BCHW = self.first_stage(-transmission_BCHW.clamp_min(_FEATURE_FLOOR).log())
+        feature_BCHW = self.first_stage(_attenuation(transmission_BCHW))
         features = [feature_BCHW]
         for stage in self.item_stages if is_item else self.bag_stages:
             feature_BCHW = stage(feature_BCHW)
@@ -199,6 +210,10 @@ class RwscNetwork(nn.Module):
         limit = self.config.residual_limit
         change_BCHW = limit * torch.tanh(logits_BCHW / limit)
         return (tip_BCHW * torch.exp(change_BCHW)).clamp(0, 1)
+
+
+def _attenuation(transmission_BCHW: Tensor) -> Tensor:
+    return -transmission_BCHW.clamp_min(_FEATURE_FLOOR).log()
 
 
 def _encoder_tail(channels: tuple[int, ...]) -> nn.ModuleList:

@@ -9,6 +9,7 @@ from torch import nn
 
 from rwsc.fusion.network.blocks import (
     EdgeAttention,
+    PixelInteraction,
     RegionStyle,
     RwscModule,
     deviation_map,
@@ -348,3 +349,40 @@ class TestSharpening:
         harsh = laplacian_sharpen(torch.rand(1, 3, 8, 8).round(), strength=1)
         assert harsh.min() >= 0
         assert harsh.max() <= 1
+
+
+def make_interaction(seed=0, hidden=8):
+    torch.manual_seed(seed)
+    interaction = PixelInteraction(3, hidden, 3)
+    for parameter in interaction.parameters():
+        parameter.data += 0.3 * torch.randn_like(parameter)
+    return interaction.eval()
+
+
+class TestPixelInteraction:
+    def test_a_fresh_one_is_zero(self):
+        item, bag = features(0).abs(), features(1).abs()
+        assert (PixelInteraction(3, 8, 3)(item, bag) == 0).all()
+
+    @given(seed=SEEDS)
+    @settings(max_examples=20, deadline=None)
+    def test_it_is_zero_where_either_source_is_air_and_not_elsewhere(self, seed):
+        item, bag, interaction = features(seed).abs(), features(seed + 1).abs(), make_interaction(seed)
+        with torch.inference_mode():
+            for one, other in ((item, 0 * bag), (0 * item, bag)):
+                torch.testing.assert_close(interaction(one, other), torch.zeros_like(bag), rtol=0, atol=1e-5)
+            assert interaction(item, bag).abs().max() > 1e-3
+
+    def test_it_is_the_definition_pixel_by_pixel(self):
+        item, bag, interaction = features(2).abs(), features(3).abs(), make_interaction()
+        with torch.inference_mode():
+            found = interaction(item, bag)
+            for y, x in ((0, 0), (4, 5), (8, 7)):
+                f, b = item[..., y, x], bag[..., y, x]
+
+                def h(f, b):
+                    return interaction.layers(torch.cat([f, b], dim=1)[..., None, None])[..., 0, 0]
+
+                nil = torch.zeros_like(f)
+                expected = h(f, b) - h(nil, b) - h(f, nil) + h(nil, nil)
+                torch.testing.assert_close(found[..., y, x], expected, **CLOSE)

@@ -52,6 +52,14 @@ def test_a_fresh_network_gives_the_product_of_transmissions():
     torch.testing.assert_close(run(make_network(is_trained=False), item, bag, mask), item * bag)
 
 
+def test_the_pixels_branch_starts_from_the_same_network():
+    plain, more = (make_network(is_trained=False, pixel_channels=count) for count in (0, 8))
+    torch.testing.assert_close(run(more, *scene()), run(plain, *scene()))
+    kept = more.state_dict()
+    assert all(torch.equal(value, kept[name]) for name, value in plain.state_dict().items())
+    assert {name.split(".")[0] for name in kept.keys() - plain.state_dict().keys()} == {"pixels"}
+
+
 def test_a_fresh_network_leaves_a_bag_without_an_item_as_it_is():
     _, bag, mask = scene()
     fresh = make_network(is_trained=False)
@@ -126,7 +134,13 @@ def test_black_and_air_give_finite_values_and_gradients(source):
 
 
 def test_every_parameter_learns():
-    for changes in ({}, {"residual": "none"}, {"rwsc": "pooled_only"}, {"copy_sources": False}):
+    for changes in (
+        {},
+        {"residual": "none"},
+        {"rwsc": "pooled_only"},
+        {"copy_sources": False},
+        {"pixel_channels": 8},
+    ):
         network = make_network(**changes)
         network(*scene()).square().mean().backward()
         still = [name for name, value in network.named_parameters() if not value.grad.abs().any()]
