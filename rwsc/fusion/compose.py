@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from rwsc.fusion.channels import match_channels
 from rwsc.fusion.engine import Engine, Region
+from rwsc.fusion.match import Look, MatchConfig, match_item, measure_look
 from rwsc.physics.transmission import DEFAULT_FLOOR, full_scale, to_transmission
+from rwsc.seeds import stream
 
 _MIN_CONTEXT_PX = 8
+
+_Matching: TypeAlias = tuple[Look, MatchConfig]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -28,6 +32,9 @@ class Insertion:
 
     y_px: int
     """Row of the item's top edge in the bag."""
+
+    seed: int = 0
+    """Seed of the noise that the item gets when its look is matched to the bag's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,7 @@ def fuse_in_rounds(
     engine: Engine,
     *,
     context: float = 0.5,
+    match: MatchConfig | None = None,
 ) -> list[np.ndarray]:
     """Fuse several items into several scans, one item of every scan at a time.
 
@@ -65,18 +73,20 @@ def fuse_in_rounds(
         engine: The way to fuse.
         context: Width of bag shown on each side of the item, as a share of the item's size, to an engine that
             leaves its reach to the user.
+        match: How each item's noise and sharpness are matched to its scan's; None leaves items as they are.
 
     Returns:
         New images of the same shapes and types. Pixels that no item covers equal the scan's exactly.
     """
     results = [scan.copy() for scan in scans]
+    matches = [_matching(scan, air, match) for scan, air in zip(scans, air_levels, strict=True)]
     for number in range(max((len(items) for items in insertions), default=0)):
         turn = [index for index, items in enumerate(insertions) if len(items) > number]
         windows = [
             _window(insertions[i][number], results[i].shape[:2], engine.reach_px, context) for i in turn
         ]
         regions = [
-            _cut(results[i], air_levels[i], insertions[i][number], window)
+            _cut(results[i], air_levels[i], insertions[i][number], window, matches[i])
             for i, window in zip(turn, windows, strict=True)
         ]
         for index, window, region, fused in zip(turn, windows, regions, engine.fuse(regions), strict=True):
@@ -98,16 +108,33 @@ def _window(insertion: Insertion, scan_hw: tuple[int, ...], reach_px: int | None
     )
 
 
-def _cut(scan: np.ndarray, air_level: np.ndarray, insertion: Insertion, window: Window) -> Region:
-    bag = to_transmission(scan[window.slices], air_level)
-    bag_HWC = bag[..., None] if bag.ndim == 2 else bag
-    item_HWC = match_channels(insertion.transmission_HWC, bag_HWC.shape[2])
-    canvas_HWC = np.ones_like(bag_HWC)
-    alpha_HW = np.zeros(bag_HWC.shape[:2], dtype=np.float32)
+def _matching(scan: np.ndarray, air_level: np.ndarray, match: MatchConfig | None) -> _Matching | None:
+    return None if match is None else (measure_look(_transmission_HWC(scan, air_level)), match)
+
+
+def _transmission_HWC(scan: np.ndarray, air_level: np.ndarray) -> np.ndarray:
+    transmission = to_transmission(scan, air_level)
+    return transmission[..., None] if transmission.ndim == 2 else transmission
+
+
+def _cut(
+    scan: np.ndarray, air_level: np.ndarray, insertion: Insertion, window: Window, matching: _Matching | None
+) -> Region:
+    bag_HWC = _transmission_HWC(scan[window.slices], air_level)
     height, width = insertion.alpha_HW.shape
     y, x = insertion.y_px - window.top, insertion.x_px - window.left
-    alpha_HW[y : y + height, x : x + width] = insertion.alpha_HW
-    canvas_HWC[y : y + height, x : x + width] = 1 - insertion.alpha_HW[..., None] * (1 - item_HWC)
+    place = slice(y, y + height), slice(x, x + width)
+    item_HWC = match_channels(insertion.transmission_HWC, bag_HWC.shape[2])
+    if matching is not None:
+        look, config = matching
+        rng = stream(insertion.seed, "match")
+        item_HWC = match_item(
+            item_HWC, insertion.alpha_HW, under_HWC=bag_HWC[place], look=look, rng=rng, config=config
+        )
+    canvas_HWC = np.ones_like(bag_HWC)
+    alpha_HW = np.zeros(bag_HWC.shape[:2], dtype=np.float32)
+    alpha_HW[place] = insertion.alpha_HW
+    canvas_HWC[place] = 1 - insertion.alpha_HW[..., None] * (1 - item_HWC)
     return Region(bag_HWC=bag_HWC, item_HWC=canvas_HWC, alpha_HW=alpha_HW)
 
 
