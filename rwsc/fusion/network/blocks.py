@@ -218,14 +218,15 @@ class PixelInteraction(nn.Module):
 
     def __init__(self, num_each: int, hidden: int, num_out: int) -> None:
         super().__init__()
+        last = nn.Conv2d(hidden, num_out, kernel_size=1, bias=False)
+        nn.init.zeros_(last.weight)
         self.layers = nn.Sequential(
             nn.Conv2d(2 * num_each, hidden, kernel_size=1),
             nn.LeakyReLU(0.2),
             nn.Conv2d(hidden, hidden, kernel_size=1),
             nn.LeakyReLU(0.2),
-            nn.Conv2d(hidden, num_out, kernel_size=1, bias=False),
+            last,
         )
-        nn.init.zeros_(self.layers[-1].weight)
 
     def forward(self, item_BCHW: Tensor, bag_BCHW: Tensor) -> Tensor:
         """Give the interaction.
