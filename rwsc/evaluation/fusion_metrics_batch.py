@@ -1,7 +1,7 @@
 """The fusion metrics of a batch of tensors at once, in float64 on any device.
 
 They equal those of `rwsc.evaluation.fusion_metrics` to 1e-9, which a test holds them to; the definitions and their
-traps are told there and in the modules it calls.
+traps are told there and in the modules it calls. On CPUs, scoring pictures one by one is faster.
 """
 
 from typing import NamedTuple
@@ -173,9 +173,13 @@ def _fusion_quality(
 def _local(levels_N1HW: Tensor) -> _Local:
     mean = _windowed(levels_N1HW)
     variance = _windowed(levels_N1HW**2) - mean**2
-    largest = functional.max_pool2d(levels_N1HW, WINDOW_PX, stride=1)
-    smallest = -functional.max_pool2d(-levels_N1HW, WINDOW_PX, stride=1)
-    return _Local(levels_N1HW, mean, torch.where(largest == smallest, 0.0, variance.clamp_min(0.0)))
+    is_flat = _largest(levels_N1HW) == -_largest(-levels_N1HW)
+    return _Local(levels_N1HW, mean, torch.where(is_flat, 0.0, variance.clamp_min(0.0)))
+
+
+def _largest(values_N1HW: Tensor) -> Tensor:
+    columns = functional.max_pool2d(values_N1HW, (WINDOW_PX, 1), stride=1)
+    return functional.max_pool2d(columns, (1, WINDOW_PX), stride=1)
 
 
 def _ssim(first: _Local, second: _Local) -> Tensor:
