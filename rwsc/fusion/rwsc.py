@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from rwsc.errors import ResourceError
+from rwsc.errors import ConfigError, ResourceError
 from rwsc.fusion.engine import Region
 from rwsc.fusion.network.weights import decode_weights
 
@@ -54,7 +54,16 @@ class RwscEngine:
         return [self.card.data_licence]
 
     def fuse(self, regions: Sequence[Region]) -> list[np.ndarray]:
-        """Run the network on each region; gray regions go in as three equal channels and come out as one."""
+        """Run the network on each region; gray regions go in as three equal channels and come out as one.
+
+        Raises:
+            ConfigError: A region has two energies.
+        """
+        if any(region.bag_HWC.shape[2] == 2 for region in regions):
+            raise ConfigError(
+                "the network fuses gray and colour scans, not scans of two energies",
+                remedy="use the engine tip_dual for them",
+            )
         fused: list[np.ndarray] = [np.empty(0)] * len(regions)
         for members in self._batches(regions):
             outputs = self._forward([regions[index] for index in members])

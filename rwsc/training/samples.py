@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from rwsc.config import Settings
+from rwsc.fusion.channels import match_channels
 from rwsc.physics.transmission import to_transmission
 from rwsc.placement.pose import Pose, PosedItem, pose_item
 from rwsc.seeds import stream
@@ -161,7 +162,8 @@ def _crop(rng: np.random.Generator, image: np.ndarray, side: int) -> np.ndarray:
 
 
 def _to_canvas(transmission: np.ndarray, side: int) -> np.ndarray:
-    rgb = np.repeat(transmission[..., None], 3, axis=2) if transmission.ndim == 2 else transmission[..., :3]
+    # The network knows pictures: what has two energies is shown to it in their colours.
+    rgb = match_channels(transmission.reshape(*transmission.shape[:2], -1), 3)
     canvas_HWC = np.ones((side, side, 3), dtype=np.float32)
     canvas_HWC[: rgb.shape[0], : rgb.shape[1]] = rgb
     return canvas_HWC
@@ -181,7 +183,5 @@ def _lay_down(rng: np.random.Generator, posed: PosedItem, item_HWC: np.ndarray, 
     left = int(rng.integers(mask_HW.shape[1] - width + 1))
     alpha_HW = posed.alpha_HW[:height, :width]
     mask_HW[top : top + height, left : left + width] = alpha_HW
-    transmission_HWC = posed.transmission_HWC[:height, :width]
-    if transmission_HWC.shape[2] == 1:
-        transmission_HWC = np.repeat(transmission_HWC, 3, axis=2)
+    transmission_HWC = match_channels(posed.transmission_HWC[:height, :width], 3)
     item_HWC[top : top + height, left : left + width] = 1 - alpha_HW[..., None] * (1 - transmission_HWC)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from rwsc.errors import ResourceError, WeightsError
+from rwsc.errors import ConfigError, ResourceError, WeightsError
 from rwsc.fusion.engine import Region
 from rwsc.fusion.network.config import named_config
 from rwsc.fusion.network.network import RwscNetwork
@@ -46,6 +46,11 @@ def test_a_gray_region_comes_back_gray(weights):
     assert fused.shape == region.bag_HWC.shape
     assert (fused > 0).all()
     assert (fused <= 1).all()
+
+
+def test_two_energies_are_refused(weights):
+    with pytest.raises(ConfigError, match="not scans of two energies"):
+        RwscEngine(*weights).fuse([make_region(), make_region(channels=2)])
 
 
 def test_a_second_engine_from_the_same_bytes_gives_the_same_bytes(weights):

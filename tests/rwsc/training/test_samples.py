@@ -104,6 +104,19 @@ def test_gray_bags_and_items_become_three_equal_channels():
     np.testing.assert_array_equal(sample.item_CHW[0], sample.item_CHW[2])
 
 
+def test_two_energies_are_shown_in_their_colours():
+    def load(index):
+        bag = make_bag(index)
+        return BagScan(
+            np.ascontiguousarray(bag.image[..., :2].astype(np.uint16) * 200), bag.air_level[:2] * 200
+        )
+
+    sample = make_source(load=load, items=make_items(channels=2)).draw(0)
+    assert sample.item_CHW.shape == sample.bag_CHW.shape
+    assert np.ptp(sample.item_CHW, axis=0).max() > 0.05
+    assert 0 < sample.bag_CHW.min() <= sample.bag_CHW.max() <= 1
+
+
 def test_nothing_to_draw_from_is_refused():
     with pytest.raises(ValueError, match="at least one item and one bag, not 0 and 3"):
         SampleSource([], make_bag, 3, config=SampleConfig(), seed=0)
