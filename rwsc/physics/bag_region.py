@@ -86,6 +86,8 @@ def _without_belt_lines(matter_HW: np.ndarray) -> np.ndarray:
     kept_HW = matter_HW
     for axis, kernel_hw in ((1, (_BELT_LINE_PX + 1, 1)), (0, (1, _BELT_LINE_PX + 1))):
         is_across = matter_HW.mean(axis=axis, keepdims=True) > _BELT_LINE_SHARE
+        if not is_across.any():
+            continue
         thick_HW = cv2.morphologyEx(matter_HW, cv2.MORPH_OPEN, np.ones(kernel_hw, np.uint8))
         kept_HW = np.where(is_across, np.minimum(kept_HW, thick_HW), kept_HW)
     return kept_HW

@@ -82,17 +82,14 @@ def pose_item(transmission_HWC: np.ndarray, alpha_HW: np.ndarray, pose: Pose) ->
         own_HWC = np.where(own_HW[..., None] > 0, own_HWC, np.float32(1))
         turned = (_turned(layer, int(quarter_turns), flip=pose.flip) for layer in (own_HWC, own_HW))
         return PosedItem(*(np.ascontiguousarray(layer) for layer in turned))
-    posed_HWC, posed_HW = _warped(own_HWC, own_HW, pose)
-    crop = _tight(posed_HW > 0)
-    return PosedItem(posed_HWC[crop].copy(), posed_HW[crop].copy())
+    return _warped(own_HWC, own_HW, pose)
 
 
 def _turned(array: np.ndarray, quarter_turns: int, *, flip: bool) -> np.ndarray:
     return np.rot90(array[:, ::-1] if flip else array, quarter_turns)
 
 
-def _warped(transmission_HWC: np.ndarray, alpha_HW: np.ndarray, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
-    """Give transmission and alpha on a canvas that holds the whole posed item."""
+def _warped(transmission_HWC: np.ndarray, alpha_HW: np.ndarray, pose: Pose) -> PosedItem:
     # Layer by layer: arithmetic over a short last axis costs several times as much.
     covered = [layer_HW * alpha_HW for layer_HW in cv2.split(to_attenuation(transmission_HWC))]
     layers_HWC = cv2.merge([*covered, alpha_HW])
@@ -103,12 +100,15 @@ def _warped(transmission_HWC: np.ndarray, alpha_HW: np.ndarray, pose: Pose) -> t
     if smoothing_px >= _MIN_SMOOTHING_PX:
         layers_HWC = cv2.GaussianBlur(layers_HWC, (0, 0), smoothing_px, borderType=cv2.BORDER_CONSTANT)
     matrix, size_wh = _matrix_and_size(layers_HWC.shape[1], layers_HWC.shape[0], pose)
-    *covered, alpha_HW = cv2.split(cv2.warpAffine(layers_HWC, matrix, size_wh, flags=cv2.INTER_LINEAR))
-    alpha_HW = np.minimum(alpha_HW, 1)
+    posed_HWC = cv2.warpAffine(layers_HWC, matrix, size_wh, flags=cv2.INTER_LINEAR)
     # A trace of cover below one grey level is no item, and would loosen the crop.
+    posed_HWC = posed_HWC[_tight(posed_HWC[..., -1] >= _MIN_ALPHA)]
+    *covered, alpha_HW = cv2.split(posed_HWC)
+    alpha_HW = np.minimum(alpha_HW, 1)
     alpha_HW[alpha_HW < _MIN_ALPHA] = 0
     per_cover_HW = (alpha_HW > 0) / np.maximum(alpha_HW, np.float32(_MIN_ALPHA))
-    return np.dstack([from_attenuation(layer_HW * per_cover_HW) for layer_HW in covered]), alpha_HW
+    transmission_HWC = cv2.merge([from_attenuation(layer_HW * per_cover_HW) for layer_HW in covered])
+    return PosedItem(transmission_HWC.reshape(*alpha_HW.shape, -1), alpha_HW)
 
 
 def _smoothing_px(scale: float) -> float:
