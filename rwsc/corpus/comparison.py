@@ -7,11 +7,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from rwsc.corpus.display import to_rgb8, with_marks
+from rwsc.corpus.display import Pixels, to_rgb8, with_marks
 from rwsc.corpus.remake import insertions_of, things_of
 from rwsc.errors import RwscError
 from rwsc.fusion.compose import fuse_in_rounds
 from rwsc.fusion.engine import Engine
+from rwsc.fusion.match import MatchConfig
 from rwsc.items.bank import Item
 from rwsc.items.sheet import write_line
 from rwsc.physics.transmission import to_transmission
@@ -49,36 +50,35 @@ class Shown:
 
 def compare_engines(
     row: Mapping[str, Any],
+    pixels: Pixels,
     *,
-    scan: np.ndarray,
-    air_level: np.ndarray,
-    made: np.ndarray,
     items: Mapping[str, Item],
     engines: Sequence[Engine],
     context: float,
+    match: MatchConfig | None,
 ) -> Shown:
     """Make one image with each engine and draw the part of the bag around what was put into it.
 
     Args:
         row: The image's manifest row.
-        scan: The bag without items.
-        air_level: Its grey level of air, a number per channel.
-        made: The corpus' image.
+        pixels: The image and its bag.
         items: Items and harmless things by id.
         engines: Ways to fuse.
         context: See `rwsc.fusion.compose.fuse_in_rounds`.
+        match: How the corpus matched items to bags; None for not at all.
 
     Returns:
         Small pictures.
     """
+    scan, air_level = pixels.scan, pixels.air_level
     transmission = to_transmission(scan, air_level)
     top, left, bottom, right = _window(row, scan.shape[:2])
     bag = to_rgb8(scan, air_level)[top:bottom, left:right]
     fused: list[np.ndarray | str] = []
     for engine in engines:
         try:
-            insertions = insertions_of(row, items, transmission, engine.name)
-            image = fuse_in_rounds([scan], [air_level], [insertions], engine, context=context)[0]
+            insertions = insertions_of(row, items, transmission, engine=engine.name)
+            image = fuse_in_rounds([scan], [air_level], [insertions], engine, context=context, match=match)[0]
         except RwscError as error:
             fused.append(error.message)
             continue
@@ -86,7 +86,7 @@ def compare_engines(
     unlabelled = [thing for thing in things_of(row) if thing not in row["objects"]]
     return Shown(
         heading=_heading(row),
-        whole=_fitted(with_marks(to_rgb8(made, air_level), row["objects"], unlabelled)),
+        whole=_fitted(with_marks(to_rgb8(pixels.made, air_level), row["objects"], unlabelled)),
         bag=_fitted(bag),
         fused=fused,
         px_per_px=CELL_PX / max(bag.shape[:2]),

@@ -1,6 +1,7 @@
 """Scans as pictures for a person."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -16,6 +17,20 @@ COLOURS = [(214, 39, 40), (31, 119, 180), (44, 160, 44), (148, 103, 189), (255, 
 
 UNLABELLED = (110, 110, 110)
 """Colour of what was put in without a label: empty insertions and harmless things."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Pixels:
+    """One image of a corpus and what it was made of."""
+
+    scan: np.ndarray
+    """The bag without items, uint8 or uint16, (H, W) or (H, W, C)."""
+
+    air_level: np.ndarray
+    """Its grey level of air, a number per channel."""
+
+    made: np.ndarray
+    """The corpus' image, of the same shape and type."""
 
 
 def to_rgb8(scan: np.ndarray, air_level: np.ndarray) -> np.ndarray:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from rwsc.corpus.commit import image_key
-from rwsc.corpus.controls import PAINTING_ENGINES, Role
+from rwsc.corpus.controls import Role
 from rwsc.corpus.distractors import draw_wanted
 from rwsc.corpus.labels import describe_object
 from rwsc.corpus.manifest import Outcome
 from rwsc.corpus.plan import PlannedImage
+from rwsc.corpus.prepare import prepare
 from rwsc.corpus.settings import SynthConfig
 from rwsc.errors import ConfigError, RwscError
 from rwsc.fusion.compose import Insertion, fuse_in_rounds
@@ -106,6 +107,7 @@ class ImageMaker:
             [self._insertions(draft) for draft in ready],
             self._engine,
             context=self._config.context,
+            match=self._config.chosen_match,
         )
         finished = iter([self._finish(draft, image) for draft, image in zip(ready, fused, strict=True)])
         return [next(finished) if isinstance(draft, Draft) else Made(draft) for draft in drafts]
@@ -192,11 +194,14 @@ class ImageMaker:
     def _insertions(self, draft: Draft) -> list[Insertion]:
         if draft.planned.role == Role.NEGATIVE:
             return []
-        own = [_to_insertion(placement) for placement in draft.placements]
-        if draft.planned.role == Role.EMPTY:
-            bag = to_transmission(draft.scan, draft.air_level)
-            own = [without_matter(insertion, bag, self._engine.name) for insertion in own]
-        return own + [_to_insertion(placement) for _, placement in draft.distractors]
+        return prepare(
+            [_to_insertion(placement) for placement in draft.placements],
+            [_to_insertion(placement) for _, placement in draft.distractors],
+            bag=to_transmission(draft.scan, draft.air_level),
+            is_empty=draft.planned.role == Role.EMPTY,
+            engine=self._engine.name,
+            seed=draft.planned.seed,
+        )
 
     def _finish(self, draft: Draft, image: np.ndarray) -> Made:
         codec = self._codec(image)
@@ -265,24 +270,6 @@ def _quality(draft: Draft, image: np.ndarray, num_objects: int) -> dict[str, Any
         "items_placed": num_objects,
         "mean_darkening": round(darkening, 6),
     }
-
-
-def without_matter(insertion: Insertion, bag: np.ndarray, engine: str) -> Insertion:
-    """Take the matter out of an item and leave its cover.
-
-    Args:
-        insertion: The item in its place.
-        bag: Transmission of the bag, (H, W) or (H, W, C).
-        engine: Name of the engine that it is for.
-
-    Returns:
-        An item of air; for an engine of `PAINTING_ENGINES` a piece of the bag.
-    """
-    if engine not in PAINTING_ENGINES:
-        return replace(insertion, transmission_HWC=np.ones_like(insertion.transmission_HWC))
-    height, width = insertion.alpha_HW.shape
-    under = bag[insertion.y_px : insertion.y_px + height, insertion.x_px : insertion.x_px + width]
-    return replace(insertion, transmission_HWC=under.reshape(height, width, -1))
 
 
 def _to_insertion(placement: Placement) -> Insertion:

@@ -6,9 +6,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from rwsc.corpus.display import to_rgb8, with_marks
+from rwsc.corpus.display import Pixels, to_rgb8, with_marks
 from rwsc.corpus.remake import insertions_of
 from rwsc.fusion.compose import fuse_in_rounds
+from rwsc.fusion.match import MatchConfig
 from rwsc.fusion.tip import TipEngine
 from rwsc.items.bank import Item
 from rwsc.items.sheet import write_line
@@ -21,31 +22,26 @@ INK = (40, 40, 40)
 
 
 def sheet_row(
-    row: Mapping[str, Any],
-    *,
-    scan: np.ndarray,
-    air_level: np.ndarray,
-    made: np.ndarray,
-    items: Mapping[str, Item],
+    row: Mapping[str, Any], pixels: Pixels, *, items: Mapping[str, Item], match: MatchConfig | None
 ) -> list[np.ndarray]:
     """Draw the five pictures of one image: bag, items on air, TIP, the corpus' image, its labels.
 
     Args:
         row: The image's manifest row.
-        scan: The bag without items.
-        air_level: Its grey level of air, a number per channel.
-        made: The corpus' image.
+        pixels: The image and its bag.
         items: Items and harmless things by id.
+        match: How the corpus matched items to bags; None for not at all.
 
     Returns:
         Five 8-bit RGB pictures of the scan's size.
     """
-    insertions = insertions_of(row, items, to_transmission(scan, air_level), TipEngine.name)
+    scan, air_level = pixels.scan, pixels.air_level
+    bag = to_transmission(scan, air_level)
+    insertions = insertions_of(row, items, bag, engine=TipEngine.name)
     air = np.broadcast_to(np.rint(air_level).astype(scan.dtype), (*scan.shape[:2], len(air_level)))
-    alone, tip = fuse_in_rounds(
-        [air.reshape(scan.shape), scan], [air_level] * 2, [insertions] * 2, TipEngine()
-    )
-    pictures = [to_rgb8(picture, air_level) for picture in (scan, alone, tip, made)]
+    (alone,) = fuse_in_rounds([air.reshape(scan.shape)], [air_level], [insertions], TipEngine())
+    (tip,) = fuse_in_rounds([scan], [air_level], [insertions], TipEngine(), match=match)
+    pictures = [to_rgb8(picture, air_level) for picture in (scan, alone, tip, pixels.made)]
     return [*pictures, with_marks(pictures[-1], row["objects"])]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rwsc.corpus.make import without_matter
+from rwsc.corpus.prepare import prepare
 from rwsc.fusion.compose import Insertion
 from rwsc.items.bank import Item
 from rwsc.placement.pose import Pose, pose_item
@@ -18,7 +18,7 @@ def things_of(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def insertions_of(
-    row: Mapping[str, Any], items: Mapping[str, Item], bag: np.ndarray, engine: str
+    row: Mapping[str, Any], items: Mapping[str, Item], bag: np.ndarray, *, engine: str
 ) -> list[Insertion]:
     """Pose what was put into an image again as it lies there.
 
@@ -34,12 +34,18 @@ def insertions_of(
     Raises:
         KeyError: One of the items is not there.
     """
-    insertions = [_pose(thing, items[thing["item_id"]]) for thing in things_of(row)]
-    is_empty = {thing["object_id"] for thing in row.get("empty_insertions") or []}
-    return [
-        without_matter(insertion, bag, engine) if thing["object_id"] in is_empty else insertion
-        for thing, insertion in zip(things_of(row), insertions, strict=True)
-    ]
+    own, harmless = (
+        [_pose(thing, items[thing["item_id"]]) for thing in things]
+        for things in ([*row["objects"], *(row.get("empty_insertions") or [])], row.get("distractors") or [])
+    )
+    return prepare(
+        own,
+        harmless,
+        bag=bag,
+        is_empty=bool(row.get("empty_insertions")),
+        engine=engine,
+        seed=row["seed"],
+    )
 
 
 def _pose(thing: Mapping[str, Any], item: Item) -> Insertion:

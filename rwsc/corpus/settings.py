@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from rwsc.config import ADDRESS, SPEED, Settings
 from rwsc.corpus.controls import ControlsConfig
 from rwsc.fusion.engines import ENGINES, EngineConfig
+from rwsc.fusion.match import MatchConfig
 from rwsc.placement.draw import PlacementConfig
 
 
@@ -71,6 +72,9 @@ class SynthConfig(Settings):
     fusion: EngineConfig = EngineConfig()
     """Settings of the engines that need no weights."""
 
+    match: MatchConfig = MatchConfig()
+    """How far items are brought to the noise and the sharpness of their bag before they are fused."""
+
     controls: ControlsConfig = ControlsConfig()
     """Images without items, and harmless things beside items, against shortcuts of a detector."""
 
@@ -82,6 +86,11 @@ class SynthConfig(Settings):
 
     io_threads: int = Field(default=4, ge=1, le=64, json_schema_extra=SPEED)
     """Threads per worker that read bags and write images while the engine works."""
+
+    @property
+    def chosen_match(self) -> MatchConfig | None:
+        """How items are matched; None where nothing of them is."""
+        return self.match if self.match.noise or self.match.sharpness else None
 
     @field_validator("engine")
     @classmethod

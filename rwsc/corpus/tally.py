@@ -23,7 +23,8 @@ class CorpusTotals:
     """Images by role (positive, empty, negative) and status; roles that were not planned are left out."""
 
     occlusion: dict[str, dict[str, int]]
-    """Inserted items by occlusion level: how many have it, for how many it was wanted, and how many of these have it."""
+    """Inserted items by occlusion level: how many have it, for how many it was wanted, and for
+    how many of these it was met."""
 
     reasons: dict[str, int]
     """Images that were not made by reason, the commonest first; numbers are left out of reasons."""

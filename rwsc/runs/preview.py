@@ -9,6 +9,7 @@ import numpy as np
 
 from rwsc.corpus.commit import committed_shards, read_rows
 from rwsc.corpus.comparison import Shown, compare_engines, draw_comparison
+from rwsc.corpus.display import Pixels
 from rwsc.corpus.distractors import drawn_things
 from rwsc.corpus.heat_map import HeatMaps, draw_heat_maps
 from rwsc.corpus.plan_store import read_air_levels
@@ -17,6 +18,7 @@ from rwsc.corpus.remake import things_of
 from rwsc.errors import ConfigError, SourceError
 from rwsc.fusion.engine import Engine
 from rwsc.fusion.engines import ENGINES, EngineConfig, open_classic
+from rwsc.fusion.match import MatchConfig
 from rwsc.fusion.rwsc import RwscEngine
 from rwsc.items.bank import Item, ItemBank
 from rwsc.runs.weights import read_weights
@@ -46,7 +48,10 @@ def write_preview(corpus_uri: str, sheet_uri: str, *, num_images: int, overwrite
     for row in islice(corpus.made_rows(), num_images):
         # Made small at once, so that memory holds one scan only.
         pictures.append(
-            [fit_cell(cell) for cell in sheet_row(row, **corpus.pixels_of(row), items=corpus.items)]
+            [
+                fit_cell(cell)
+                for cell in sheet_row(row, corpus.pixels_of(row), items=corpus.items, match=corpus.match)
+            ]
         )
     _check_not_empty(corpus, len(pictures))
     heads = ("bag", "item", "TIP", corpus.card["settings"]["engine"].upper(), "boxes")
@@ -89,7 +94,16 @@ def write_comparison(
         maps.add(row)
         if len(shown) < num_images:
             pixels = corpus.pixels_of(row)
-            shown.append(compare_engines(row, **pixels, items=corpus.items, engines=opened, context=context))
+            shown.append(
+                compare_engines(
+                    row,
+                    pixels,
+                    items=corpus.items,
+                    engines=opened,
+                    context=context,
+                    match=corpus.match,
+                )
+            )
     _check_not_empty(corpus, len(shown))
     sheet = draw_comparison(shown, engines)
     sheet = np.vstack([sheet, draw_heat_maps(maps, width=sheet.shape[1])])
@@ -114,11 +128,18 @@ class _Corpus:
         by_id = {item.item_id: item for item in items}
         return cls(folder=folder, card=card, items=by_id, air_levels=read_air_levels(folder))
 
+    @property
+    def match(self) -> MatchConfig | None:
+        """How items were matched to bags; None for not at all, as in older corpora."""
+        settings = self.card["settings"].get("match") or {"noise": False, "sharpness": False}
+        config = MatchConfig(**settings)
+        return config if config.noise or config.sharpness else None
+
     def made_rows(self) -> Iterator[dict[str, Any]]:
         for shard in sorted(committed_shards(self.folder)):
             yield from (row for row in read_rows(self.folder, shard) if row["status"] == "made")
 
-    def pixels_of(self, row: dict[str, Any]) -> dict[str, np.ndarray]:
+    def pixels_of(self, row: dict[str, Any]) -> Pixels:
         """Read a row's bag, its air level and its image."""
         missing = [thing["item_id"] for thing in things_of(row) if thing["item_id"] not in self.items]
         if missing:
@@ -126,11 +147,11 @@ class _Corpus:
                 f"item {missing[0]} of the corpus is not in {self.card['addresses']['items']}",
                 remedy="the item bank was replaced; preview needs the one the corpus was made with",
             )
-        return {
-            "scan": without_alpha(decode_image(read_uri(row["scan_uri"]))),
-            "air_level": np.asarray(self.air_levels[row["image_id"]], dtype=np.float64),
-            "made": decode_image(self.folder.read(row["uri"])),
-        }
+        return Pixels(
+            scan=without_alpha(decode_image(read_uri(row["scan_uri"]))),
+            air_level=np.asarray(self.air_levels[row["image_id"]], dtype=np.float64),
+            made=decode_image(self.folder.read(row["uri"])),
+        )
 
 
 def _harmless(card: dict[str, Any]) -> list[Item]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from rwsc.corpus.controls import ControlsConfig
+from rwsc.corpus.display import Pixels
 from rwsc.corpus.distractors import open_distractors
 from rwsc.corpus.make import ImageMaker
 from rwsc.corpus.manifest import RunFacts, to_row
@@ -38,7 +39,7 @@ def make_images(root, role, engine):
     made = ImageMaker(config, bank, opened, harmless).make(planned, data)
     rows = [to_row(image, each.outcome, facts) for image, each in zip(planned, made, strict=True)]
     pixels = [
-        {"scan": decode_image(bag), "air_level": np.asarray(image.air_level), "made": decode_image(each.data)}
+        Pixels(scan=decode_image(bag), air_level=np.asarray(image.air_level), made=decode_image(each.data))
         for image, bag, each in zip(planned, data, made, strict=True)
     ]
     return rows, pixels, {item.item_id: item for item in [*bank, *harmless]}, opened

@@ -5,12 +5,13 @@ from support.made_images import make_images
 from rwsc.corpus.comparison import AMPLIFIED, CELL_PX, compare_engines, draw_comparison
 from rwsc.corpus.controls import Role
 from rwsc.fusion.engines import EngineConfig, open_classic
+from rwsc.fusion.match import MatchConfig
 
 
 def compare(rows, pixels, items, engines):
     opened = [open_classic(name, EngineConfig()) for name in engines]
     return [
-        compare_engines(row, **each, items=items, engines=opened, context=0.5)
+        compare_engines(row, each, items=items, engines=opened, context=0.5, match=MatchConfig())
         for row, each in zip(rows, pixels, strict=True)
     ]
 

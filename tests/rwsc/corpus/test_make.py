@@ -174,6 +174,19 @@ def test_class_weights_choose_classes(inputs_root, planned, bytes_of):
     assert labels == {"knife"}
 
 
+def test_classes_and_counts_follow_their_weights_over_ten_thousand_images(inputs_root):
+    placement = {"items_min": 1, "items_max": 2, "count_weights": [3, 1]}
+    maker = make_maker(inputs_root, class_weights={"gun": 1.0, "knife": 4.0}, placement=placement)
+    others = len(maker._labels) - 2
+    drawn = [maker._draw_items(seed, of_two=False) for seed in range(10_000)]
+    labels = [item.label for items in drawn for item in items]
+    share = 4 / (5 + others)
+    # Four standard deviations of a binomial count.
+    assert abs(labels.count("knife") - share * len(labels)) < 4 * np.sqrt(len(labels) * share * (1 - share))
+    twos = sum(len(items) == 2 for items in drawn)
+    assert abs(twos - 2500) < 4 * np.sqrt(10_000 * 0.25 * 0.75)
+
+
 def test_a_weight_for_a_class_without_items_is_refused(inputs_root):
     with pytest.raises(RwscError, match="class_weights names 'sword'"):
         make_maker(inputs_root, class_weights={"sword": 1.0})

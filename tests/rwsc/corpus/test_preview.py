@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from support.corpora import synth_config
 
+from rwsc.corpus.display import Pixels
 from rwsc.corpus.make import ImageMaker
 from rwsc.corpus.manifest import RunFacts, to_row
 from rwsc.corpus.plan import build_plan, planned_images, usable_bags
@@ -30,10 +31,11 @@ def pictures(inputs_root):
     image = decode_image(made.data)
     cells = sheet_row(
         row,
-        scan=decode_image(data),
-        air_level=np.asarray(planned.air_level, dtype=np.float64),
-        made=image,
+        Pixels(
+            scan=decode_image(data), air_level=np.asarray(planned.air_level, dtype=np.float64), made=image
+        ),
         items={item.item_id: item for item in bank.items},
+        match=config.chosen_match,
     )
     return cells, image, row
 

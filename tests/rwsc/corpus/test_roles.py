@@ -55,13 +55,17 @@ def rectangles_of(things, image):
     return touched
 
 
+@pytest.mark.parametrize("is_matched", [True, False])
 @pytest.mark.parametrize("engine", COLOUR_ENGINES)
-def test_an_empty_insertion_is_what_the_engine_makes_of_no_item(inputs_root, planned, bytes_of, engine):
-    # Poisson blending works in steps of 1/255 of air, all others give the bag back.
-    most = {"poisson": 4}.get(engine, 0)
-    for made, data in zip(
-        make(inputs_root, planned, bytes_of, role=Role.EMPTY, engine=engine), bytes_of, strict=True
-    ):
+def test_an_empty_insertion_is_what_the_engine_makes_of_no_item(
+    inputs_root, planned, bytes_of, engine, is_matched
+):
+    # Poisson blending works in steps of 1/255 of air; the piece of bag that alpha blending paints with is matched
+    # to the bag like an item. All others give the bag back.
+    most = 4 if engine == "poisson" or (engine == "alpha" and is_matched) else 0
+    match = {"noise": is_matched, "sharpness": is_matched}
+    empties = make(inputs_root, planned, bytes_of, role=Role.EMPTY, engine=engine, match=match)
+    for made, data in zip(empties, bytes_of, strict=True):
         outcome, image, bag = made.outcome, decode_image(made.data), decode_image(data)
         assert outcome.status == "made"
         assert outcome.objects == outcome.distractors == []

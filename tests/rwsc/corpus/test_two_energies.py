@@ -51,7 +51,8 @@ def plan(root, num_images=4):
 
 
 def make(root, planned, *, engine="tip_dual", items=None, harmless=None, **changes):
-    config = synth_config(root, engine=engine, **changes)
+    as_cut = {"noise": False, "sharpness": False}
+    config = synth_config(root, engine=engine, match=as_cut, **changes)
     bank = ItemBank.load(items or config.items)
     maker = ImageMaker(config, bank, open_classic(engine, EngineConfig()), harmless)
     return maker.make(planned, [read_uri(image.scan_uri) for image in planned]), bank
