@@ -45,8 +45,8 @@ TESTED_THROUGH_OTHERS = {
     "demo", "items", "options", "sources", "summaries", "synth",
     # what needs a cluster: tests/e2e
     "train", "train_loop", "shard_worker", "synthesize", "bench",
-    # parts of a phantom and of a reader: test_phantoms.py, test_coco.py, test_catalogue.py, test_images.py
-    "phantom_bags", "phantom_contents", "phantom_items", "json_fields", "row_file", "image_files", "pillow_images",
+    # parts of a phantom and of a reader: test_phantoms.py, test_truth.py, test_coco.py, test_catalogue.py, test_images.py
+    "phantom_bags", "phantom_contents", "phantom_items", "phantom_tools", "phantom_wares", "json_fields", "row_file", "image_files", "pillow_images",
 }  # fmt: skip
 
 
