@@ -14,6 +14,8 @@ _MAX_SHARE_ABOVE = 0.5
 _MIN_BRIGHTNESS = 0.4
 _MIN_GREYNESS = 0.85
 _BRIGHT_PERCENTILE = 99.5
+_BRIGHT_RANGE = (0.85, 1.03)
+_NUM_BRIGHT_BINS = 36
 
 
 def estimate_air_level(image: np.ndarray) -> np.ndarray:
@@ -47,6 +49,34 @@ def estimate_air_level(image: np.ndarray) -> np.ndarray:
         if air_C.max() >= _MIN_BRIGHTNESS * scale and air_C.min() >= _MIN_GREYNESS * air_C.max():
             return air_C
     return _without_air(pixels_NC, scale)
+
+
+def estimate_air_levels(scan_HW2: np.ndarray) -> np.ndarray:
+    """Estimate the grey level of air of a scan of two energies, each by itself: their detectors need not be alike.
+
+    A belt has seams and gaps that are brighter than its cover. In 8 bits they are one mode with it; the noise of air
+    in 16 bits is so small that they are a mode of their own, and a tenth too bright at the low energy, which turns
+    orange into green. So of what is nearly as bright as the brightest mode, the commonest level is air.
+
+    Args:
+        scan_HW2: Grey levels, uint8 or uint16, (H, W, 2).
+
+    Returns:
+        float64 levels of low and high, (2,).
+    """
+    return np.array([_commonest_bright_level(scan_HW2[..., energy]) for energy in range(2)])
+
+
+def _commonest_bright_level(energy_HW: np.ndarray) -> float:
+    brightest = float(estimate_air_level(energy_HW)[0])
+    pixels_N1, weight_N = _sample(energy_HW)
+    share_N = pixels_N1[:, 0] / brightest
+    count, edges = np.histogram(share_N, bins=_NUM_BRIGHT_BINS, range=_BRIGHT_RANGE, weights=weight_N)
+    if not count.any():
+        return brightest
+    peak = int(np.convolve(count, [1, 2, 1], mode="same").argmax())
+    near_N = (share_N >= edges[max(peak - 1, 0)]) & (share_N <= edges[min(peak + 2, len(count))])
+    return brightest * float(np.median(share_N[near_N]))
 
 
 def scale_in_use(image: np.ndarray) -> int:

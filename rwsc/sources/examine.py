@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rwsc.errors import AccessDenied, ObjectMissing, RwscError, StorageError, UnreadableImage
-from rwsc.physics.air import estimate_air_level, scale_in_use
+from rwsc.physics.air import estimate_air_level, estimate_air_levels, scale_in_use
 from rwsc.physics.transmission import full_scale
 from rwsc.sources.bags import find_bags
 from rwsc.sources.json_fields import one_line
@@ -204,7 +204,7 @@ def _seen(listed: SourceScan, image: np.ndarray, defaults: Defaults, dataset: st
     # A picture that was rendered of two energies may be called so, but holds none of them.
     if listed.modality not in (None, modality, "dual_energy"):
         flags.append("modality_mismatch")
-    air_level = _air_level(pixels)
+    air_level = estimate_air_levels(pixels) if modality == "dual_energy" else estimate_air_level(pixels)
     bags = find_bags(pixels, air_level) if listed.kind != "isolated" else []
     if listed.kind != "isolated" and len(bags) != 1:
         flags.append("several_bags" if bags else "no_bag")
@@ -226,13 +226,6 @@ def _seen(listed: SourceScan, image: np.ndarray, defaults: Defaults, dataset: st
         ],
         "flags": flags,
     }
-
-
-def _air_level(pixels: np.ndarray) -> np.ndarray:
-    """Estimate the air level, of two energies each by itself: their detectors need not be alike."""
-    if modality_of(pixels) != "dual_energy":
-        return estimate_air_level(pixels)
-    return np.concatenate([estimate_air_level(pixels[..., energy]) for energy in range(2)])
 
 
 def _alpha_of(image: np.ndarray) -> np.ndarray | None:
