@@ -116,7 +116,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], *, prefix: str =
         if isinstance(before, Mapping) and isinstance(after, Mapping):
             lines += differences(before, after, prefix=f"{prefix}{name}.")
         elif before != after:
-            lines.append(f"{prefix}{name}: {before} -> {after}")
+            lines.append(f"{prefix}{name}: {_short(str(before))} -> {_short(str(after))}")
     return lines
 
 
@@ -131,6 +131,10 @@ def to_toml(settings: Settings, section: str) -> str:
         TOML text; a setting that is None is written as a comment.
     """
     return "\n".join(_toml_lines(settings, section)) + "\n"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _toml_lines(settings: BaseModel, section: str) -> Iterator[str]:
@@ -222,8 +226,7 @@ def _explain(kind: type[Settings], section: str, error: ValidationError) -> Conf
         return ConfigError(
             f"{where} is not set", remedy="give it on the command line (see --help) or in --config"
         )
-    shown = repr(first.get("input"))
-    shown = shown if len(shown) <= 80 else shown[:77] + "..."
+    shown = _short(repr(first.get("input")))
     return ConfigError(
         f"{where} = {shown}: {first['msg']}",
         remedy="--print-config, without the offending value, lists all settings with their meaning",

@@ -215,7 +215,7 @@ def direction_of(mask_HW: np.ndarray) -> tuple[float, float]:
 
 
 def _learn_position(observations: Sequence[Observation]) -> np.ndarray:
-    counts = np.zeros((GRID, GRID), dtype=np.float32)
+    counts = np.zeros((GRID, GRID))
     for each in observations:
         (x, y, width, height), (bag_x, bag_y, bag_width, bag_height) = each.bbox_xywh, each.bag_xywh
         column = int(GRID * (x + width / 2 - bag_x) / bag_width)

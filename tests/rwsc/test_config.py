@@ -128,3 +128,9 @@ def test_printed_settings_carry_their_meaning():
 def test_differences_name_what_changed_and_how():
     old, new = {"a": 1, "b": {"c": 2, "d": 3}}, {"a": 1, "b": {"c": 5, "d": 3}, "e": 6}
     assert differences(old, new) == ["b.c: 2 -> 5", "e: None -> 6"]
+
+
+def test_a_long_value_does_not_make_a_long_line():
+    (line,) = differences({"grid": list(range(500))}, {"grid": "uniform"})
+    assert line.endswith("... -> uniform")
+    assert len(line) < 120
