@@ -56,8 +56,14 @@ def draw_truth_sheet(rows: Sequence[SheetRow], heads: Sequence[str], *, title: s
         The sheet, 8-bit RGB.
     """
     width = len(heads) * (_CELL_PX + _GAP_PX) + _GAP_PX
-    legend = f"below: mean difference of the channels from the true scan, 0 to {FULL_DIFFERENCE} of 255 grey levels"
-    bands = [_text_band(width, [(title, 0)], size_px=17, colour=_INK), _legend_band(width, legend)]
+    legend = (
+        "PSNR in dB where the item covers bag; maps: mean difference of the channels from the true scan, "
+        f"0 to {FULL_DIFFERENCE} of 255 grey levels"
+    )
+    bands = [
+        _text_band(width, [(title, 0)], size_px=17, colour=_INK, room_px=width),
+        _legend_band(width, legend),
+    ]
     bands.append(
         _text_band(width, [(head, column) for column, head in enumerate(heads)], size_px=14, colour=_INK)
     )
@@ -125,7 +131,7 @@ def _picture_band(pictures: Sequence[np.ndarray | None], width: int) -> np.ndarr
 
 
 def _legend_band(width: int, text: str) -> np.ndarray:
-    band = _text_band(width, [(text, 0)], size_px=_TEXT_PX, colour=_FAINT)
+    band = _text_band(width, [(text, 0)], size_px=_TEXT_PX, colour=_FAINT, room_px=width)
     ramp = _coloured(np.tile(np.linspace(0, 1, _CELL_PX, dtype=np.float32), (_TEXT_PX, 1)))
     left = min(width - _CELL_PX - _GAP_PX, _left(0) + _text_width(text, _TEXT_PX) + 2 * _GAP_PX)
     band[4 : 4 + _TEXT_PX, left : left + _CELL_PX] = ramp
@@ -133,13 +139,27 @@ def _legend_band(width: int, text: str) -> np.ndarray:
 
 
 def _text_band(
-    width: int, texts: Sequence[tuple[str, int]], *, size_px: int, colour: tuple[int, int, int]
+    width: int,
+    texts: Sequence[tuple[str, int]],
+    *,
+    size_px: int,
+    colour: tuple[int, int, int],
+    room_px: int = _CELL_PX,
 ) -> np.ndarray:
     band = np.full((round(1.7 * size_px), width, 3), 255, dtype=np.uint8)
     for text, column in texts:
         origin = (_left(column), round(1.2 * size_px))
-        cv2.putText(band, text, origin, colour, cv2.FontFace("sans"), size_px)
+        cv2.putText(band, _cut(text, size_px, room_px), origin, colour, cv2.FontFace("sans"), size_px)
     return band
+
+
+def _cut(text: str, size_px: int, room_px: int) -> str:
+    """Leave out the middle of a text that is too wide: names differ at their ends."""
+    shown, kept = text, len(text)
+    while _text_width(shown, size_px) > room_px and kept > 2:
+        kept -= 1
+        shown = text[: kept // 2] + "…" + text[kept // 2 - kept :]
+    return shown
 
 
 def _text_width(text: str, size_px: int) -> int:

@@ -131,7 +131,7 @@ def _sheet_row(
         SheetCell(rgb_HWC=case.true.rgb_HWC, is_compared=False),
     ]
     shown += [
-        SheetCell(rgb_HWC=picture, caption=f"{errors[name][-1].psnr_db:.1f} dB in the overlap")
+        SheetCell(rgb_HWC=picture, caption=f"{errors[name][-1].psnr_db:.1f} dB")
         for name, picture in pictures.items()
     ]
     return SheetRow(true_HWC=case.true.rgb_HWC, bbox_xywh=(int(x), int(y), int(w), int(h)), cells=shown)

@@ -41,3 +41,13 @@ def test_the_item_is_shown_with_what_is_around_it_also_at_the_frames_edge():
     for box in ((40, 30, 20, 10), (0, 0, 20, 10), (100, 92, 20, 8), (0, 0, 120, 100)):
         sheet = draw_truth_sheet([make_row(box)], ["true scan", "tip"], title="")
         assert (sheet == 200).all(axis=2).any(), box
+
+
+def test_a_long_heading_stays_in_its_column():
+    def ink(head):
+        sheet = draw_truth_sheet([make_row()], ["true scan", head], title="")
+        return (sheet[40:75, sheet.shape[1] // 2 :] < 128).any(axis=(0, 2))
+
+    long = ink("rwsc " + "weights" * 20)
+    assert long.sum() > ink("tip").sum()
+    assert not long[-4:].any()
