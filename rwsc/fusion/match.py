@@ -14,11 +14,12 @@ from scipy.optimize import nnls
 
 from rwsc.physics.transmission import DEFAULT_FLOOR, from_attenuation, to_attenuation
 
-_MAX_MEASURED_PX = 512
+_MAX_MEASURED_PX = 384
 _HIGH_PASS_PX = 1.5
 _PATCH_PX = 5
-_QUIET_SHARE = 0.15
-_QUIET_OF_NOISE = 0.66
+_QUIET_SHARE = 0.05
+_QUIET_OF_NOISE = 0.56
+"""Power of the quietest share of patches over the power of noise, where there is nothing but noise."""
 _MATTER = (0.02, 0.97)
 _NUM_LEVELS = 6
 _MIN_PATCHES = 40
@@ -83,21 +84,28 @@ class Look:
         return self.noise_floor + self.noise_slope * transmission
 
 
+def measured_part(height_px: int, width_px: int) -> tuple[slice, slice]:
+    """Give the rows and columns of a scan that its look is measured in: the middle of a large one."""
+    top, left = (max(0, (side - _MAX_MEASURED_PX) // 2) for side in (height_px, width_px))
+    return slice(top, top + _MAX_MEASURED_PX), slice(left, left + _MAX_MEASURED_PX)
+
+
 def measure_look(bag_HWC: np.ndarray) -> Look:
     """Measure noise and sharpness of a scan.
 
     Args:
-        bag_HWC: Transmission of the bag, float32 in (0, 1]; of a large one its middle is measured.
+        bag_HWC: Transmission of the bag, float32 in (0, 1]; of a large one `measured_part` is enough.
 
     Returns:
         Its look, of the mean of the channels.
     """
-    top, left = (max(0, (side - _MAX_MEASURED_PX) // 2) for side in bag_HWC.shape[:2])
-    seen_HW = _mean_HW(bag_HWC[top : top + _MAX_MEASURED_PX, left : left + _MAX_MEASURED_PX])
+    seen_HW = _mean_HW(bag_HWC[measured_part(*bag_HWC.shape[:2])])
     is_matter_HW = (seen_HW > _MATTER[0]) & (seen_HW < _MATTER[1])
     detail_HW = _high_pass(seen_HW)
-    floor, slope = _noise_line(seen_HW, detail_HW, is_matter_HW)
-    quiet_HW = is_matter_HW & (_power(detail_HW) <= floor + slope * seen_HW)
+    power_HW = _power(detail_HW)
+    # Patches overlap: every second one of each side tells as much.
+    floor, slope = _noise_line(*(each[::2, ::2][is_matter_HW[::2, ::2]] for each in (seen_HW, power_HW)))
+    quiet_HW = is_matter_HW & (power_HW <= floor + slope * seen_HW)
     return Look(
         noise_floor=floor,
         noise_slope=slope,
@@ -181,7 +189,7 @@ def _match_noise(
         change_HWC = -field_HW[..., None] / np.maximum(transmission_HWC, _MOST_NEPERS * 0.1)
         nepers_HWC = nepers_HWC + np.clip(change_HWC, -_MOST_NEPERS, _MOST_NEPERS)
     elif share > 1 + _NOTICED_NOISE:
-        nepers_HWC = _calmed(transmission_HWC, alpha_HW, np.sqrt(own), max(1 / share, _MOST_CALMED))
+        nepers_HWC = _calmed(transmission_HWC, alpha_HW, float(np.sqrt(own)), max(1 / share, _MOST_CALMED))
     else:
         return transmission_HWC
     return _with_sum_kept(nepers_HWC, transmission_HWC, alpha_HW)
@@ -248,9 +256,8 @@ def _quiet(powers_N: np.ndarray) -> float:
     return float(np.quantile(powers_N, _QUIET_SHARE)) / _QUIET_OF_NOISE if powers_N.size else 0.0
 
 
-def _noise_line(seen_HW: np.ndarray, detail_HW: np.ndarray, is_matter_HW: np.ndarray) -> tuple[float, float]:
+def _noise_line(levels_N: np.ndarray, powers_N: np.ndarray) -> tuple[float, float]:
     """Fit the variance of noise over transmission by a line that is nowhere negative."""
-    levels_N, powers_N = seen_HW[is_matter_HW], _power(detail_HW)[is_matter_HW]
     if len(levels_N) < _NUM_LEVELS * _MIN_PATCHES:
         return 0.0, 0.0
     edges = np.quantile(levels_N, np.linspace(0, 1, _NUM_LEVELS + 1)[1:-1])

@@ -1,29 +1,30 @@
-"""Threat image projection in a colour space: brightness multiplies, colours mix by attenuation."""
+"""Threat image projection in a colour space: luminance multiplies, colours mix by attenuation."""
 
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
+from rwsc.fusion.channels import match_channels
 from rwsc.fusion.engine import Region
 from rwsc.fusion.tip import ProductEngine
-from rwsc.physics.transmission import to_attenuation
+from rwsc.physics.transmission import DEFAULT_FLOOR, to_attenuation
 
-_MAX_SATURATION = 0.999
-"""At 1 a channel would be black, and transmission is above 0."""
+_LEAST = np.float32(1e-6)
 
 
 class TipHsvEngine(ProductEngine):
     r"""Projection in hue, saturation and value: matter keeps its hue however dense it is.
 
-    Values (the largest channel) multiply. The colour, a vector as long as the saturation and at the angle of
-    the hue, is the mean of both sides' weighted by their attenuation :math:`a`:
+    Hue :math:`h` and saturation :math:`s` are means of both sides', weighted by what each attenuates, :math:`a`, of
+    the mean of its channels; that of the hue is circular, and a side counts in it as far as it is saturated:
 
-    .. math:: v = v_b v_f, \qquad s e^{ih} = \frac{a_b s_b e^{ih_b} + a_f s_f e^{ih_f}}{a_b + a_f}
+    .. math:: h = \arg(a_b s_b e^{ih_b} + a_f s_f e^{ih_f}), \qquad s = \frac{a_b s_b + a_f s_f}{a_b + a_f}
 
-    so that the hue is a circular mean and opposite colours become gray. Attenuation is that of the mean of the
-    channels. The value never brightens; a single channel may, as it does in true scans where metal turns orange
-    into blue. The order of items does not matter to the value, and to the colour only about. Scans without colour
+    The value is the one with which luminances multiply. (Values that multiply by themselves make a blue item in
+    orange clothes shine, since the value of both is nearly that of air.) So luminance never brightens; a single
+    channel may, as it does in true scans where metal turns orange into blue. The order of items does not matter to
+    the luminance but where a channel would rise above air, and to the colour only about. Scans without colour
     are multiplied channel by channel. How colours mix is ours, not the paper's.
     """
 
@@ -37,27 +38,31 @@ class TipHsvEngine(ProductEngine):
 def _fuse(bag_HWC: np.ndarray, item_HWC: np.ndarray) -> np.ndarray:
     if bag_HWC.shape[2] != 3:
         return bag_HWC * item_HWC
-    (bag_colour_HW2, bag_value_HW), (item_colour_HW2, item_value_HW) = map(_split, (bag_HWC, item_HWC))
-    bag_weight_HW1, item_weight_HW1 = (
-        to_attenuation(side.mean(axis=2, keepdims=True)) for side in (bag_HWC, item_HWC)
-    )
-    total_HW1 = np.maximum(bag_weight_HW1 + item_weight_HW1, np.finfo(np.float32).tiny)
-    colour_HW2 = (bag_weight_HW1 * bag_colour_HW2 + item_weight_HW1 * item_colour_HW2) / total_HW1
-    fused_HWC = _join(colour_HW2, bag_value_HW * item_value_HW)
+    vector_HW2 = np.zeros((*bag_HWC.shape[:2], 2), dtype=np.float32)
+    strength_HW, weight_HW = vector_HW2[..., 0], vector_HW2[..., 0] + _LEAST
+    for side_HWC in (bag_HWC, item_HWC):
+        hue_HW2, saturation_HW = _hue_and_saturation(side_HWC)
+        nepers_HW = to_attenuation(side_HWC.mean(axis=2))
+        weight_HW = weight_HW + nepers_HW
+        strength_HW = strength_HW + nepers_HW * saturation_HW
+        vector_HW2 = vector_HW2 + (nepers_HW * saturation_HW)[..., None] * hue_HW2
+    colour_HWC = _brightest(vector_HW2, strength_HW / weight_HW)
+    luminance_HW1 = match_channels(bag_HWC, 1) * match_channels(item_HWC, 1)
+    fused_HWC = colour_HWC * (luminance_HW1 / match_channels(colour_HWC, 1))
     # Through hue and back costs the last bit, which matter that is not there must not cost.
-    return np.where((item_HWC < 1).any(axis=2, keepdims=True), fused_HWC, bag_HWC)
+    is_item_HW1 = (item_HWC < 1).any(axis=2, keepdims=True)
+    return np.where(is_item_HW1, np.clip(fused_HWC, np.float32(DEFAULT_FLOOR), 1), bag_HWC)
 
 
-def _split(transmission_HWC: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give colour as a vector (saturation at the angle of hue), (H, W, 2), and value, (H, W)."""
+def _hue_and_saturation(transmission_HWC: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give hue as a vector of length 1, (H, W, 2), and saturation, (H, W)."""
     hsv_HWC = cv2.cvtColor(np.ascontiguousarray(transmission_HWC), cv2.COLOR_RGB2HSV)
     angle_HW = np.deg2rad(hsv_HWC[..., 0])
-    saturation_HW1 = hsv_HWC[..., 1:2]
-    return saturation_HW1 * np.dstack([np.cos(angle_HW), np.sin(angle_HW)]), hsv_HWC[..., 2]
+    return np.dstack([np.cos(angle_HW), np.sin(angle_HW)]), hsv_HWC[..., 1]
 
 
-def _join(colour_HW2: np.ndarray, value_HW: np.ndarray) -> np.ndarray:
-    hue_HW = np.rad2deg(np.arctan2(colour_HW2[..., 1], colour_HW2[..., 0])) % 360
-    saturation_HW = np.minimum(np.hypot(colour_HW2[..., 0], colour_HW2[..., 1]), _MAX_SATURATION)
-    hsv_HWC = np.dstack([hue_HW, saturation_HW, value_HW]).astype(np.float32)
+def _brightest(hue_HW2: np.ndarray, saturation_HW: np.ndarray) -> np.ndarray:
+    """Give the colour of value 1 of a hue, a vector of any length, and a saturation."""
+    angle_HW = np.rad2deg(np.arctan2(hue_HW2[..., 1], hue_HW2[..., 0])) % 360
+    hsv_HWC = np.dstack([angle_HW, saturation_HW, np.ones_like(saturation_HW)]).astype(np.float32)
     return cv2.cvtColor(hsv_HWC, cv2.COLOR_HSV2RGB)
