@@ -382,3 +382,22 @@ def test_items_never_leave_real_bags(real_scans, num_draws):
             height, width = inside[0].shape
             assert not covered[height:].any()
             assert not covered[:, width:].any()
+
+
+def test_levels_are_met_within_five_points_over_real_bags_that_allow_them(real_scans):
+    bags = [ground for _, _, ground in grounds_of_real_bags(real_scans, 12)]
+    dense = [ground.content.is_dense_HW[np.any(ground.bags, axis=0)].mean() for ground in bags]
+    bags = [ground for ground, share in zip(bags, dense, strict=True) if 0.25 <= share <= 0.75]
+    config = PlacementConfig(occlusion_levels=(1, 1, 1), scale_max=1)
+    wanted, met = [], []
+    for seed in range(240):
+        ground = bags[seed % len(bags)]
+        placements = draw_placements(stream(seed), ground, phantoms(seed, 1, size=80), config)
+        for placement in [] if isinstance(placements, NoRoom) else placements:
+            bag = ground.content.transmission_in(placement.window)
+            met.append(occlusion_level(occluded_fraction(placement.mask_HW, bag)))
+            wanted.append(placement.level_wanted)
+    assert len(bags) > 10
+    assert len(met) > 200
+    shares = [np.bincount(levels, minlength=4)[1:] / len(levels) for levels in (wanted, met)]
+    assert np.abs(shares[0] - shares[1]).max() < 0.05
