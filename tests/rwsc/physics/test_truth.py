@@ -96,7 +96,7 @@ def test_both_attenuate_more_than_either_and_less_than_one_by_one(seed):
 
 
 def test_the_error_of_multiplying_transmissions_per_energy():
-    """What beam hardening costs composition per energy: figures that decision 0011 quotes."""
+    """What beam hardening costs composition per energy: figures that decision 0012 quotes."""
     nepers, classes = [], []
     for seed in range(40):
         truth = draw(seed, height_px=200, width_px=240, labels=ALL_LABELS, clean=True)
@@ -170,7 +170,7 @@ def test_items_are_drawn_of_the_first_classes_unless_asked():
     assert {draw(seed, height_px=80, width_px=90).label for seed in range(40)} == set(ITEM_LABELS)
 
 
-def test_items_are_turned_and_mirrored():
+def test_items_are_turned():
     angles = []
     for seed in range(60):
         depth_MHW, _ = draw_item_matter(np.random.default_rng(seed), "hammer", 60)
@@ -178,3 +178,18 @@ def test_items_are_turned_and_mirrored():
         angles.append(np.arctan2(y.mean() - depth_MHW.shape[1] / 2, x.mean() - depth_MHW.shape[2] / 2))
     counts, _ = np.histogram(angles, bins=4, range=(-np.pi, np.pi))
     assert counts.min() >= 6
+
+
+def test_items_are_mirrored():
+    """Seen along the shaft towards the head, an axe has its edge on one side or on the other."""
+    sides = []
+    for seed in range(24):
+        _, cover_HW = draw_item_matter(np.random.default_rng(seed), "axe", 80)
+        points = np.argwhere(cover_HW > 0.5)[:, ::-1].astype(float)
+        points -= points.mean(axis=0)
+        _, _, axes = np.linalg.svd(points, full_matrices=False)
+        along, across = points @ axes[0], points @ axes[1]
+        turned = np.linalg.det(axes)
+        # The head is nearer to the middle of mass than the shaft's end is: it lies against the skew along.
+        sides.append(np.sign(turned * (along**3).mean() * (across**3).mean()))
+    assert min(sides.count(1), sides.count(-1)) >= 5
