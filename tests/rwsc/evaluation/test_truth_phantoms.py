@@ -71,6 +71,11 @@ def test_an_engine_sees_the_item_as_it_was_scanned(cases):
         inside_HW = region.alpha_HW == 1
         assert inside_HW.size > 2 * case.truth.bbox_xywh[2] * case.truth.bbox_xywh[3]
         assert (region.item_HWC[region.alpha_HW == 0] == 1).all()
+        # At the rim as scanned too, but no darker than what covers the pixel can make it.
+        rim_HW = (case.truth.alpha_HW > 0) & (case.truth.alpha_HW < 1)
+        expected = np.maximum(case.item_HWC[rim_HW] / AIR_RGB, 1 - case.truth.alpha_HW[rim_HW][:, None])
+        rim_of_region_HW = (region.alpha_HW > 0) & (region.alpha_HW < 1)
+        np.testing.assert_allclose(region.item_HWC[rim_of_region_HW], expected, atol=2e-3)
         seen = case.item_HWC[case.truth.alpha_HW == 1] / AIR_RGB
         np.testing.assert_allclose(region.item_HWC[inside_HW], seen, atol=1e-3)
 
