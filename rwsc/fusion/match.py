@@ -1,7 +1,8 @@
 """Make an item look as if the bag's scanner had seen it: as sharp, and as noisy.
 
 An item keeps the noise and the sharpness of the scanner it was cut from, and turning and scaling smooth both away.
-All of this is ours, not the paper's.
+What lacks is reckoned for the product of transmissions; engines that paint get it too. All of this is ours, not the
+paper's.
 """
 
 from dataclasses import dataclass
@@ -205,16 +206,15 @@ def _calmed(transmission_HWC: np.ndarray, alpha_HW: np.ndarray, own: float, kept
 
 def _with_sum_kept(nepers_HWC: np.ndarray, before_HWC: np.ndarray, alpha_HW: np.ndarray) -> np.ndarray:
     """Scale attenuation so that each channel's sum over the cover is that of before."""
-    cover_HW1 = alpha_HW[..., None]
     highest = np.float32(-np.log(DEFAULT_FLOOR))
-    before_C = (to_attenuation(before_HWC) * cover_HW1).sum(axis=(0, 1), dtype=np.float64)
+    before_C = np.einsum("hw,hwc->c", alpha_HW, to_attenuation(before_HWC))
     # Twice: what is cut off at the ends of the range after the first is made up for by the second.
     for _ in range(2):
         nepers_HWC = np.clip(nepers_HWC, 0, highest)
-        now_C = (nepers_HWC * cover_HW1).sum(axis=(0, 1), dtype=np.float64)
-        nepers_HWC = nepers_HWC * (before_C / np.maximum(now_C, 1e-9)).astype(np.float32)
-    after_HWC = from_attenuation(np.clip(nepers_HWC, 0, highest))
-    return np.where(cover_HW1 > 0, after_HWC, before_HWC)
+        now_C = np.einsum("hw,hwc->c", alpha_HW, nepers_HWC)
+        nepers_HWC *= before_C / np.maximum(now_C, np.float32(1e-9))
+    after_HWC = from_attenuation(np.minimum(nepers_HWC, highest))
+    return np.where(alpha_HW[..., None] > 0, after_HWC, before_HWC)
 
 
 def _mean_HW(picture_HWC: np.ndarray) -> np.ndarray:

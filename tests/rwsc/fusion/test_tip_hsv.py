@@ -67,7 +67,7 @@ def test_the_mean_crosses_red():
 def test_the_denser_side_gives_the_colour():
     fused = fuse(of_hsv(30, 0.5, 0.98), of_hsv(220, 0.8, 0.2))
     assert to_hue_deg(fused) == pytest.approx(220, abs=25)
-    fused = fuse(of_hsv(30, 0.5, 0.1), of_hsv(220, 0.8, 0.98))
+    fused = fuse(of_hsv(30, 0.5, 0.1), of_hsv(220, 0.1, 0.98))
     assert to_hue_deg(fused) == pytest.approx(30, abs=25)
 
 
