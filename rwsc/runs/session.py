@@ -30,7 +30,11 @@ CPUS_LEFT_FREE = 0.25
 
 
 def start_ray() -> None:
-    """Connect to the cluster in RAY_ADDRESS, or start Ray on this machine; does nothing when it runs already."""
+    """Connect to the cluster in RAY_ADDRESS, or start Ray on this machine; does nothing when it runs already.
+
+    Left to itself, Ray would join any cluster that was last started on this machine, another program's too, and
+    go down with it.
+    """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     import ray
@@ -39,12 +43,14 @@ def start_ray() -> None:
     # Ray Data speaks of its plans on stderr; what a user wants to know of them, rwsc says itself.
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     if not ray.is_initialized():
+        address = os.environ.get("RAY_ADDRESS")
         # The dashboard stays on: Ray Train queries it, and is slower and louder without.
         try:
             with _quiet_stderr():
-                ray.init(log_to_driver=False, logging_level="error", configure_logging=True)
+                ray.init(
+                    address or "local", log_to_driver=False, logging_level="error", configure_logging=True
+                )
         except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-            address = os.environ.get("RAY_ADDRESS")
             where = (
                 f"cannot connect to the Ray cluster at {address}"
                 if address

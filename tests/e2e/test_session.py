@@ -1,0 +1,34 @@
+"""Which cluster a command runs on, with real clusters."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+SAY_ADDRESS = """
+from rwsc.runs.session import start_ray
+start_ray()
+import ray
+print(ray.get_runtime_context().gcs_address)
+"""
+
+
+def _address_used(**environment: str) -> str:
+    kept = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    done = subprocess.run(
+        [sys.executable, "-c", SAY_ADDRESS],
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
+    )
+    return done.stdout.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("address", ["auto", ""])
+def test_another_cluster_of_this_machine_is_joined_only_when_asked(ray_cluster, address):
+    # The cluster of the tests is the one that Ray would find by itself.
+    used = _address_used(RAY_AUTH_MODE="disabled", **({"RAY_ADDRESS": address} if address else {}))
+    assert (used == ray_cluster) == (address == "auto")
