@@ -61,6 +61,13 @@ def test_an_item_without_noise_gets_what_both_together_lack(level, under):
     assert noise_inside(matched) == pytest.approx(wanted_noise(NOISY, level, under), rel=0.1)
 
 
+def test_an_item_with_some_noise_gets_only_the_rest():
+    wanted = wanted_noise(NOISY, 0.5, 0.7)
+    unit = noise_inside(make_item(np.random.default_rng(0), 0.5, sigma=0.01)[0]) / 0.01
+    matched = match(make_item(np.random.default_rng(0), 0.5, sigma=0.6 * wanted / unit), NOISY, 0.7)
+    assert noise_inside(matched) == pytest.approx(wanted, rel=0.08)
+
+
 def test_noise_has_the_grain_of_the_bags():
     correlation = {}
     for grain_px in (0.0, 1.0):
