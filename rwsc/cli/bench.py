@@ -10,7 +10,7 @@ from rwsc.cli.stdout import keep_for_data
 from rwsc.cli.terminal import escaped_line
 from rwsc.errors import ConfigError
 
-NAMES = ("synth", "items", "truth")
+NAMES = ("synth", "items", "truth", "probe")
 
 
 def bench(
@@ -18,7 +18,8 @@ def bench(
         str,
         typer.Argument(
             metavar="[NAME]",
-            help="synth: rates. items: how well items are cut out. truth: how close engines come to true scans.",
+            help="synth: rates. items: how well items are cut out. truth: how close engines come to true scans. "
+            "probe: how well a small network tells them from true scans.",
         ),
     ] = "synth",
     num_images: Annotated[
@@ -38,11 +39,12 @@ def bench(
         str, typer.Option(metavar="A,B", help="items: leave out scans of these groups.")
     ] = "",
     engines: Annotated[
-        str, typer.Option(metavar="A,B", help="truth: only these ways to fuse, and tip; all without it.")
+        str,
+        typer.Option(metavar="A,B", help="truth, probe: only these ways to fuse, and tip; all without it."),
     ] = "",
     weights: Annotated[
         list[str] | None,
-        typer.Option(metavar="WEIGHTS", help="truth: also rwsc with these weights; may be repeated."),
+        typer.Option(metavar="WEIGHTS", help="truth, probe: also rwsc with these weights; may be repeated."),
     ] = None,
     output: Output = None,
     overwrite: Overwrite = False,
@@ -66,12 +68,18 @@ def bench(
             sheet=output,
             overwrite=overwrite,
         )
+    elif name == "probe":
+        from rwsc.runs.bench_probe import measure_probe
+
+        found = measure_probe(num_images, engines=_names(engines) or None, weights=weights or [])
     else:
         found = _measure(name, num_images, catalogue, without_groups)
     if as_json:
         data.write(json.dumps(found, indent=1) + "\n")
     elif name == "truth":
         _tell_truth(found, data)
+    elif name == "probe":
+        _tell_probe(found, data)
     elif name == "items":
         _tell_items(found, data)
     else:
@@ -113,6 +121,22 @@ def _tell_truth(found: dict[str, Any], data: TextIO) -> None:
     data.write(
         "\nscanned again: the same bag and item with other noise, which no engine beats but by smoothing\n"
     )
+    _tell_machine(found, data)
+
+
+def _tell_probe(found: dict[str, Any], data: TextIO) -> None:
+    data.write(
+        f"{found['phantoms']} phantoms: chance that a small network scores what was made above what is true (AUC);\n"
+        "0.5 where it cannot tell; mean (lowest to highest) over folds and seeds, no bag in training and test\n\n"
+    )
+    width = max(map(len, found["engines"]))
+    data.write(f"{'':<{width}}  {'composite or true scan':<26}empty insertion or bag\n")
+    for name, row in found["engines"].items():
+        cells = [
+            "" if auc is None else f"{auc['mean']:.2f} ({auc['lowest']:.2f} to {auc['highest']:.2f})"
+            for auc in (row["composite"], row["empty"])
+        ]
+        data.write(f"{escaped_line(name):<{width}}  {cells[0]:<26}{cells[1]}\n".rstrip() + "\n")
     _tell_machine(found, data)
 
 

@@ -85,7 +85,7 @@ def test_truth_as_json_and_as_a_table(rwsc):
 @pytest.mark.parametrize(
     ("arguments", "error", "remedy"),
     [
-        (["itmes"], "error: no benchmark 'itmes'", "try:   there are synth, items, truth"),
+        (["itmes"], "error: no benchmark 'itmes'", "try:   there are synth, items, truth, probe"),
         (
             ["truth", "--engines", "magic"],
             "error: no engine 'magic'",

@@ -62,7 +62,7 @@ def test_an_empty_insertion_is_what_the_engine_makes_of_no_item(
 ):
     # Poisson blending works in steps of 1/255 of air; the piece of bag that alpha blending paints with is matched
     # to the bag like an item. All others give the bag back.
-    most = 4 if engine == "poisson" or (engine == "alpha" and is_matched) else 0
+    most = {"poisson": 4, "alpha": 12 if is_matched else 0}.get(engine, 0)
     match = {"noise": is_matched, "sharpness": is_matched}
     empties = make(inputs_root, planned, bytes_of, role=Role.EMPTY, engine=engine, match=match)
     for made, data in zip(empties, bytes_of, strict=True):
