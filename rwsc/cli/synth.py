@@ -26,8 +26,8 @@ def synth(
     engine: Annotated[
         str | None,
         typer.Option(
-            help="Way to fuse: rwsc (needs weights), tip, tip_gray, tip_hsv, tip_calibrated, tip_dual, alpha "
-            "or poisson."
+            help="Way to fuse: rwsc (needs weights), tip, tip_gray, tip_hsv, tip_material, tip_calibrated, tip_dual, "
+            "alpha or poisson."
         ),
     ] = None,
     weights: Annotated[

@@ -30,7 +30,7 @@ class SynthConfig(Settings):
     """Images to plan, controls included. Those that cannot be made are rows with a reason, not missing."""
 
     engine: str = "rwsc"
-    """Way to fuse: rwsc, which needs weights, or tip, tip_gray, tip_hsv, tip_calibrated, tip_dual (scans of two
+    """Way to fuse: rwsc, which needs weights, or tip, tip_gray, tip_hsv, tip_material, tip_calibrated, tip_dual (two
     energies), alpha, poisson. Equal seeds place equal items in equal bags whatever the engine."""
 
     seed: int = Field(default=0, ge=0, lt=2**63)
