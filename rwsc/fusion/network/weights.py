@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 from pydantic import Field, FiniteFloat, JsonValue, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from rwsc.config import Settings
 from rwsc.errors import WeightsError
@@ -22,13 +23,13 @@ _MAX_CARD_BYTES = 4 * 2**20
 _REMEDY = "fetch the weights and the .json card again, both from the same training run"
 
 
-class WeightsCard(Settings):
+class Card(Settings):
     """What a file of weights is, what it was trained on and how well it did."""
 
     format_version: int = Field(default=FORMAT_VERSION, ge=1, le=FORMAT_VERSION)
     """Version of the card's own form."""
 
-    network: NetworkConfig
+    network: Settings
     """What the network is made of."""
 
     code_version: str
@@ -50,11 +51,22 @@ class WeightsCard(Settings):
     """SHA-256 of the weights file in lower-case hexadecimal digits; `encode_weights` fills it in."""
 
 
-def encode_weights(network: RwscNetwork, card: WeightsCard) -> tuple[bytes, bytes]:
+class WeightsCard(Card):
+    """The card of an RWSC network."""
+
+    network: NetworkConfig
+    """What the network is made of."""
+
+
+N = TypeVar("N", bound=nn.Module)
+C = TypeVar("C", bound=Card)
+
+
+def encode_weights(network: nn.Module, card: Card) -> tuple[bytes, bytes]:
     """Write weights and card so that one names the other.
 
     Args:
-        network: Trained network, on any device.
+        network: Trained network, on any device; its attribute `config` says what it is made of.
         card: What it is; the hash is filled in here.
 
     Returns:
@@ -87,26 +99,49 @@ def decode_weights(weights: bytes, card: bytes) -> tuple[RwscNetwork, WeightsCar
         WeightsError: Either is damaged, they do not belong together, or the card is of a later version.
     """
     read_card = decode_card(card)
+    return fill_network(lambda: RwscNetwork(read_card.network), weights, read_card), read_card
+
+
+def fill_network(build: Callable[[], N], weights: bytes, card: Card) -> N:
+    """Make a network of weights that nobody vouches for.
+
+    Args:
+        build: Makes the network that the card asks for; called where tensors take no memory.
+        weights: Bytes of a safetensors file.
+        card: The card that lay beside it.
+
+    Returns:
+        The network on the CPU in evaluation mode.
+
+    Raises:
+        WeightsError: The weights are damaged, not the card's or not the network's.
+    """
     found = hashlib.sha256(weights).hexdigest()
-    if found != read_card.weights_sha256:
+    if found != card.weights_sha256:
         raise WeightsError(
-            f"the weights' SHA-256 is {found}, the card says {read_card.weights_sha256[:80]!r}",
+            f"the weights' SHA-256 is {found}, the card says {card.weights_sha256[:80]!r}",
             remedy=_REMEDY,
         )
     tensors = _read_tensors(weights)
     with torch.device("meta"):  # shapes alone: a card can ask for a network of any size
-        network = RwscNetwork(read_card.network)
+        network = build()
     _check_shapes(tensors, network.state_dict())
     _check_finite(tensors, remedy=_REMEDY)
     network.load_state_dict(tensors, assign=True)
-    return network.eval(), read_card
+    return network.eval()
 
 
 def decode_card(card: bytes) -> WeightsCard:
+    """Read the card of an RWSC network alone; see `parse_card`."""
+    return parse_card(card, WeightsCard)
+
+
+def parse_card(card: bytes, kind: type[C]) -> C:
     """Read a card alone.
 
     Args:
         card: Bytes of the JSON file.
+        kind: What card it should be.
 
     Returns:
         The checked card.
@@ -122,7 +157,7 @@ def decode_card(card: bytes) -> WeightsCard:
             remedy="install a later rwsc, or use weights of this version",
         )
     try:
-        return WeightsCard.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])[:80]
