@@ -47,8 +47,7 @@ class EngineConfig(BaseModel):
     )
     calibration_dual: Calibration = Field(
         default=Calibration(dark=(0.0011, 0.0), gain=(1.043, 1.022), hardening=(0.111, 0.058)),
-        description="tip_calibrated, tip_dual and tip_material: the scanner of scans of two energies; by default"
-        " that of the phantoms.",
+        description="tip_calibrated: the scanner of scans of two energies; by default that of the phantoms.",
     )
     calibration_colour: Calibration = Field(
         default=Calibration(gain=(1.037, 0.922, 0.821), hardening=(0.495, 0.0, 0.066)),
@@ -63,8 +62,8 @@ _OPENERS: dict[str, Callable[[EngineConfig], Engine]] = {
     "tip_calibrated": lambda config: TipCalibratedEngine(
         {1: config.calibration_gray, 2: config.calibration_dual, 3: config.calibration_colour}
     ),
-    "tip_dual": lambda config: TipDualEngine(config.calibration_dual),
-    "tip_material": lambda config: TipMaterialEngine(config.calibration_dual),
+    "tip_dual": lambda _: TipDualEngine(),
+    "tip_material": lambda _: TipMaterialEngine(),
     "alpha": lambda config: AlphaEngine(config.opacity),
     "poisson": lambda config: PoissonEngine(config.clone),
 }

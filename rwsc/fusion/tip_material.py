@@ -7,7 +7,7 @@ import numpy as np
 from rwsc.errors import ConfigError
 from rwsc.fusion.engine import Region
 from rwsc.fusion.tip import ProductEngine
-from rwsc.fusion.tip_calibrated import Calibration, project
+from rwsc.fusion.tip_dual import project_energies
 from rwsc.physics.pseudo_colour import colourise, from_colour
 from rwsc.physics.transmission import DEFAULT_FLOOR
 
@@ -23,14 +23,6 @@ class TipMaterialEngine(ProductEngine):
 
     name = "tip_material"
 
-    def __init__(self, calibration: Calibration) -> None:
-        """Bind the scanner.
-
-        Args:
-            calibration: Of low and high energy.
-        """
-        self._calibration = calibration
-
     def fuse(self, regions: Sequence[Region]) -> list[np.ndarray]:
         """Project each region in its energies; raise `ConfigError` for regions without colour."""
         for region in regions:
@@ -40,10 +32,11 @@ class TipMaterialEngine(ProductEngine):
                     f"engine tip_material fuses colour scans, this one has {channels} channel(s)",
                     remedy="use tip_dual for scans of two energies, tip for gray ones",
                 )
-        return [self._fuse(region) for region in regions]
+        return [_fuse(region) for region in regions]
 
-    def _fuse(self, region: Region) -> np.ndarray:
-        bag_HW2, item_HW2 = from_colour(region.bag_HWC), from_colour(region.item_HWC)
-        change_HWC = colourise(project(bag_HW2, item_HW2, self._calibration)) / colourise(bag_HW2)
-        fused_HWC = np.clip(region.bag_HWC * change_HWC, np.float32(DEFAULT_FLOOR), 1)
-        return np.where((region.item_HWC < 1).any(axis=2, keepdims=True), fused_HWC, region.bag_HWC)
+
+def _fuse(region: Region) -> np.ndarray:
+    bag_HW2, item_HW2 = from_colour(region.bag_HWC), from_colour(region.item_HWC)
+    change_HWC = colourise(project_energies(bag_HW2, item_HW2)) / colourise(bag_HW2)
+    fused_HWC = np.clip(region.bag_HWC * change_HWC, np.float32(DEFAULT_FLOOR), 1)
+    return np.where((region.item_HWC < 1).any(axis=2, keepdims=True), fused_HWC, region.bag_HWC)

@@ -4,8 +4,9 @@ import pytest
 from rwsc.errors import ConfigError
 from rwsc.fusion.engine import Region
 from rwsc.fusion.engines import EngineConfig, open_classic
-from rwsc.fusion.tip_calibrated import Calibration
-from rwsc.fusion.tip_dual import TipDualEngine
+from rwsc.fusion.tip_dual import TipDualEngine, project_energies
+from rwsc.physics.dual_energy import transmit
+from rwsc.physics.phantom_canvas import Material
 from rwsc.physics.truth import draw_truth
 from rwsc.seeds import stream
 
@@ -19,16 +20,42 @@ def make_region(shape, seed=0):
     )
 
 
-def test_without_a_calibration_attenuations_add_energy_by_energy():
-    region = make_region((4, 5, 2))
-    fused = TipDualEngine(Calibration()).fuse([region])[0]
-    np.testing.assert_allclose(-np.log(fused), -np.log(region.bag_HWC) - np.log(region.item_HWC), rtol=1e-4)
+def test_slabs_of_matter_add_up_as_if_they_had_been_scanned_together():
+    depths = [np.zeros((len(Material), 1, 9), np.float32) for _ in range(2)]
+    depths[0][Material.WATER] = np.linspace(0, 3, 9)
+    depths[1][Material.METAL] = np.linspace(2, 0.2, 9)
+    bag_HW2, item_HW2, both_HW2 = (transmit(depth_MHW) for depth_MHW in (*depths, sum(depths)))
+    np.testing.assert_allclose(-np.log(project_energies(bag_HW2, item_HW2)), -np.log(both_HW2), atol=2e-3)
+    assert np.abs(np.log(bag_HW2 * item_HW2) - np.log(both_HW2)).max() > 0.3  # the product is far from it
+
+
+def test_thin_matter_multiplies():
+    bag_HW2 = np.array([[[0.98, 0.985], [0.97, 0.98]]], np.float32)
+    item_HW2 = np.array([[[0.99, 0.994], [0.98, 0.99]]], np.float32)
+    np.testing.assert_allclose(project_energies(bag_HW2, item_HW2), bag_HW2 * item_HW2, atol=6e-4)
+
+
+def test_the_order_of_items_does_not_matter_for_scans_of_matter():
+    rng = np.random.default_rng(5)
+    scans = []
+    for materials in (
+        [Material.ORGANIC, Material.WATER],
+        [Material.METAL],
+        [Material.INORGANIC, Material.COPPER],
+    ):
+        depth_MHW = np.zeros((len(Material), 1, 200), np.float32)
+        depth_MHW[materials] = rng.uniform(0, 0.7, (len(materials), 1, 200))
+        scans.append(transmit(depth_MHW))
+    bag_HW2, one_HW2, two_HW2 = scans
+    there = project_energies(project_energies(bag_HW2, one_HW2), two_HW2)
+    back = project_energies(project_energies(bag_HW2, two_HW2), one_HW2)
+    np.testing.assert_allclose(there, back, rtol=5e-3, atol=2e-4)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_scans_of_one_energy_and_of_colour_are_refused(channels):
     with pytest.raises(ConfigError, match=f"{channels} channel") as error:
-        TipDualEngine(Calibration()).fuse([make_region((4, 5, 2)), make_region((4, 5, channels))])
+        TipDualEngine().fuse([make_region((4, 5, 2)), make_region((4, 5, channels))])
     assert "tip" in error.value.remedy
 
 

@@ -4,7 +4,6 @@ import pytest
 from rwsc.errors import ConfigError
 from rwsc.fusion.engine import Region
 from rwsc.fusion.engines import EngineConfig, open_classic
-from rwsc.fusion.tip_calibrated import Calibration
 from rwsc.fusion.tip_material import TipMaterialEngine
 from rwsc.physics.pseudo_colour import colourise
 from rwsc.physics.truth import draw_truth
@@ -15,7 +14,7 @@ from rwsc.seeds import stream
 def test_scans_without_colour_are_refused(channels):
     plain = np.ones((3, 4, channels), np.float32)
     with pytest.raises(ConfigError, match=f"{channels} channel"):
-        TipMaterialEngine(Calibration()).fuse(
+        TipMaterialEngine().fuse(
             [Region(bag_HWC=plain, item_HWC=plain, alpha_HW=np.ones((3, 4), np.float32))]
         )
 
@@ -27,7 +26,7 @@ def test_colours_are_those_of_the_energies_projected():
         for name, energies in {"bag": bag_2, "item": item_2, "both": bag_2 * item_2}.items()
     }
     region = Region(bag_HWC=shown["bag"], item_HWC=shown["item"], alpha_HW=np.ones((3, 4), np.float32))
-    np.testing.assert_allclose(TipMaterialEngine(Calibration()).fuse([region])[0], shown["both"], atol=0.03)
+    np.testing.assert_allclose(TipMaterialEngine().fuse([region])[0], shown["both"], atol=0.03)
 
 
 def test_it_comes_nearer_to_the_true_colours_than_the_product_of_channels():
