@@ -12,8 +12,8 @@ import rwsc
 from rwsc.config import fingerprint, output_values
 from rwsc.corpus.plan import usable_bags
 from rwsc.errors import ConfigError, RwscError, WeightsError
-from rwsc.fusion.network.network import RwscNetwork
-from rwsc.fusion.network.weights import WeightsCard, decode_weights, encode_weights
+from rwsc.fusion.network.weights import Card, encode_weights
+from rwsc.fusion.networks import CARDS, build_network, decode_network
 from rwsc.items.bank import ItemBank
 from rwsc.runs.metrics_log import read_metrics
 from rwsc.runs.session import WorkerPool, size_pool, start_ray, user_error
@@ -25,6 +25,7 @@ from rwsc.sources.licences import stricter_of
 from rwsc.storage.prefix import Prefix, absolute_uri
 from rwsc.storage.run_card import claim_run
 from rwsc.training.holdout import hold_out
+from rwsc.training.methods import open_method
 from rwsc.training.settings import TrainConfig
 from rwsc.training.state import restore_state
 
@@ -138,19 +139,25 @@ def _read_start(config: TrainConfig) -> tuple[dict[str, str], list[str]]:
     if not config.start_from:
         return {}, []
     weights, card = read_weights(config.start_from)
-    network, read_card = decode_weights(weights, card)
+    network, read_card = decode_network(config.method, weights, card)
     if network.config != config.network_config():
         raise WeightsError(
-            f"{config.start_from} holds a network of other settings than size {config.size!r} asks for",
+            f"{config.start_from} holds a network of other settings than {_named(config)} asks for",
             remedy="give --size and [train.network] as those weights were trained with",
         )
     return {"start_from": hashlib.sha256(weights).hexdigest()}, [read_card.data_licence]
 
 
+def _named(config: TrainConfig) -> str:
+    return f"size {config.size!r}" if config.method == "rwsc" else f"method {config.method!r}"
+
+
 def _fit(config: TrainConfig, run: Prefix, inputs: TrainingInputs) -> str:
     start_ray()
     pool = size_pool(config.workers, use_gpu=config.use_gpu)
-    say(f"training {config.size} on {pool.num_workers} worker(s), {'GPU' if pool.gpus_per_worker else 'CPU'}")
+    say(
+        f"training {_named(config)} on {pool.num_workers} worker(s), {'GPU' if pool.gpus_per_worker else 'CPU'}"
+    )
     trainer = _trainer(config, pool, inputs)
     with _shown_progress(config, run), _interruptible():
         try:
@@ -265,10 +272,10 @@ def progress_line(config: TrainConfig, line: dict[str, Any]) -> str:
 
 def _write_weights(config: TrainConfig, run: Prefix, inputs: TrainingInputs, result: Any) -> str:  # noqa: ANN401
     checkpoint, metrics = min(result.best_checkpoints, key=lambda pair: pair[1]["val_total"])
-    network = RwscNetwork(config.network_config())
+    method = open_method(config, build_network(config.network_config()))
     with checkpoint.as_directory() as folder, open(f"{folder}/{STATE_FILE}", "rb") as file:
-        restore_state(file.read(), network)
-    weights, card = encode_weights(network, _card(config, inputs, metrics))
+        restore_state(file.read(), method.learner)
+    weights, card = encode_weights(method.network, _card(config, inputs, metrics))
     run.write(CARD_KEY, card)
     run.write(WEIGHTS_KEY, weights)
     outside = (
@@ -278,9 +285,10 @@ def _write_weights(config: TrainConfig, run: Prefix, inputs: TrainingInputs, res
     return run.uri_of(WEIGHTS_KEY)
 
 
-def _card(config: TrainConfig, inputs: TrainingInputs, metrics: dict[str, Any]) -> WeightsCard:
-    return WeightsCard(
-        network=config.network_config(),
+def _card(config: TrainConfig, inputs: TrainingInputs, metrics: dict[str, Any]) -> Card:
+    network = config.network_config()
+    return CARDS[type(network)](
+        network=network,
         code_version=rwsc.__version__,
         training=output_values(config),
         data_hashes=inputs.hashes,

@@ -14,19 +14,18 @@ import torch
 from torch import nn
 
 from rwsc.errors import WeightsError
-from rwsc.fusion.network.network import RwscNetwork
-from rwsc.fusion.network.weights import decode_weights
+from rwsc.fusion.networks import AnyNetwork, build_network, decode_network
 from rwsc.items.bank import ItemBank
 from rwsc.runs.bags import BagCache
 from rwsc.runs.metrics_log import MetricsLog
 from rwsc.runs.weights import read_weights
 from rwsc.storage.prefix import Prefix
-from rwsc.training.losses import FusionLoss
+from rwsc.training.methods import open_method
 from rwsc.training.phantom_samples import PhantomSource
 from rwsc.training.samples import DrawsSamples, SampleSource
 from rwsc.training.settings import TrainConfig
 from rwsc.training.state import encode_state, restore_state
-from rwsc.training.step import Batch, learning_rate, train_step
+from rwsc.training.step import Batch, learning_rate
 from rwsc.training.validation import ValidationSums, validate
 
 STATE_FILE = "state.safetensors"
@@ -64,10 +63,8 @@ class WorkerLoop:
         else:
             self._train, self._validation = _sources(config, bags, held_out_items)
         torch.manual_seed(config.seed)
-        self._raw = _first_network(config).to(self._device)
-        self._model: nn.Module = ray.train.torch.prepare_model(self._raw, move_to_device=False)
-        self._optimizer = torch.optim.Adam(self._raw.parameters(), lr=config.learning_rate)
-        self._loss = FusionLoss(config.loss)
+        self._method = open_method(config, _first_network(config).to(self._device))
+        self._model: nn.Module = ray.train.torch.prepare_model(self._method.network, move_to_device=False)
         self._step = self._take_up_checkpoint()
         self._log = MetricsLog(Prefix(config.output), first_step=self._step) if self._rank == 0 else None
 
@@ -78,16 +75,9 @@ class WorkerLoop:
         with ThreadPoolExecutor(max_workers=1) as drawer:
             for batch in self._batches(drawer):
                 rate = learning_rate(self._step, steps=config.steps, peak=config.learning_rate)
-                for group in self._optimizer.param_groups:
+                for group in self._method.optimizer.param_groups:
                     group["lr"] = rate
-                losses = train_step(
-                    self._model,
-                    self._optimizer,
-                    self._loss,
-                    batch,
-                    clip_norm=config.clip_norm,
-                    precision=config.precision,
-                )
+                losses = self._method.step(self._model, batch, number=self._step)
                 self._step += 1
                 speed = (self._step - first) * config.batch / (time.monotonic() - started)
                 self._after_step({"learning_rate": rate, "samples_per_s": speed}, losses)
@@ -133,7 +123,7 @@ class WorkerLoop:
         for start in range(0, max(1, len(mine)), share):
             samples = [self._validation.draw(index) for index in mine[start : start + share]]
             if samples:
-                sums.add(validate(self._raw, self._loss, Batch(samples, self._device)))
+                sums.add(validate(self._method.network, self._method.loss, Batch(samples, self._device)))
         vector = sums.to_vector().to(self._device)
         if self._world > 1:
             torch.distributed.all_reduce(vector)
@@ -156,7 +146,8 @@ class WorkerLoop:
             ray.train.report(reported, checkpoint_dir_name=name)
             return
         with tempfile.TemporaryDirectory() as folder:
-            Path(folder, STATE_FILE).write_bytes(encode_state(self._raw, self._optimizer, step=self._step))
+            state = encode_state(self._method.learner, self._method.optimizer, step=self._step)
+            Path(folder, STATE_FILE).write_bytes(state)
             checkpoint = ray.train.Checkpoint.from_directory(folder)
             ray.train.report(reported, checkpoint=checkpoint, checkpoint_dir_name=name)
 
@@ -167,7 +158,8 @@ class WorkerLoop:
         if checkpoint is None:
             return 0
         with checkpoint.as_directory() as folder:
-            return restore_state(Path(folder, STATE_FILE).read_bytes(), self._raw, self._optimizer)
+            state = Path(folder, STATE_FILE).read_bytes()
+            return restore_state(state, self._method.learner, self._method.optimizer)
 
 
 def _phantom_sources(config: TrainConfig) -> tuple[DrawsSamples, DrawsSamples]:
@@ -199,11 +191,10 @@ def _sources(
     return sources[0], sources[1]
 
 
-def _first_network(config: TrainConfig) -> RwscNetwork:
-    wanted = config.network_config()
+def _first_network(config: TrainConfig) -> AnyNetwork:
     if config.start_from is None:
-        return RwscNetwork(wanted)
-    return decode_weights(*read_weights(config.start_from))[0]
+        return build_network(config.network_config())
+    return decode_network(config.method, *read_weights(config.start_from))[0]
 
 
 def _threads_per_worker(world: int) -> int:

@@ -6,7 +6,7 @@
 # on several workers therefore average to exactly what one large batch gives.
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from pydantic import Field, model_validator
@@ -17,6 +17,22 @@ from rwsc.fusion.network.network import luma
 from rwsc.training.statistics import correlation, local_mean, overlap, saturation, weighted_mean
 
 FuseCall = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+class Loss(Protocol):
+    """Judges fused images; `FusionLoss` says what its arguments are."""
+
+    def __call__(
+        self,
+        fused_BCHW: Tensor,
+        item_BCHW: Tensor,
+        bag_BCHW: Tensor,
+        mask_B1HW: Tensor,
+        *,
+        network: FuseCall | None = None,
+        truth_BCHW: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Give the scalar "total", by which checkpoints are chosen, and its parts."""
 
 
 class LossConfig(Settings):

@@ -5,9 +5,13 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from rwsc.config import ADDRESS, SPEED, Settings
+from rwsc.fusion.baselines.config import BaselineConfig, BaselineName
 from rwsc.fusion.network.config import NetworkConfig, named_config
 from rwsc.training.losses import LossConfig
 from rwsc.training.samples import SampleConfig
+
+_BASELINE_RATE = 1e-4
+_SMALLEST_GAN_CROP_PX = 43
 
 
 class TrainConfig(Settings):
@@ -29,11 +33,17 @@ class TrainConfig(Settings):
     start_from: str | None = Field(default=None, json_schema_extra=ADDRESS)
     """Weights to start from (fine-tuning): a safetensors file with its card, or a training run's folder."""
 
+    method: Literal["rwsc"] | BaselineName = "rwsc"
+    """What is trained: rwsc, or a baseline to compare it with, on the same samples: u2fusion, fusiongan (intensity
+    of the item, gradients of the bag), fusiongan_swapped, deepfuse, mefnet. Baselines have losses of their own;
+    `size` and `loss` are for rwsc alone."""
+
     size: Literal["tiny", "base"] = "tiny"
     """Named size of the network; `network` overrides parts of it."""
 
     network: dict[str, Any] = Field(default={})
-    """Parts of the network that differ from the named size, for example {edge_attention = false}."""
+    """Parts of the network that differ from the named size, for example {edge_attention = false}. A baseline is
+    as wide as published; {width_divisor = 4} makes it narrower."""
 
     loss: LossConfig = LossConfig()
     """Weights and regime of the losses; a weight of 0 switches a loss off."""
@@ -48,7 +58,8 @@ class TrainConfig(Settings):
     """Samples per step over all workers together; must be a multiple of `workers`."""
 
     learning_rate: float = Field(default=2e-4, gt=0, le=1)
-    """Learning rate of Adam; constant for the first half of the steps, then falling linearly to zero."""
+    """Learning rate of the optimiser, for baselines 1e-4 unless given, as published; constant for the first half
+    of the steps, then falling linearly to zero."""
 
     clip_norm: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     """Largest norm of the gradient; a larger one is scaled down to it."""
@@ -88,6 +99,13 @@ class TrainConfig(Settings):
     cache_mib: int = Field(default=1024, ge=4, json_schema_extra=SPEED)
     """Memory per worker for decoded bags, in MiB; a quarter of it is for validation."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _published_rate(cls, values: Any) -> Any:  # noqa: ANN401 - whatever was given
+        if isinstance(values, dict) and values.get("method", "rwsc") != "rwsc":
+            return {"learning_rate": _BASELINE_RATE, **values}
+        return values
+
     @model_validator(mode="after")
     def _consistent(self) -> "TrainConfig":
         if self.phantoms and (self.items or self.bags):
@@ -102,13 +120,35 @@ class TrainConfig(Settings):
             )
         if self.batch % self.workers:
             raise ValueError(f"batch {self.batch} is not a multiple of workers {self.workers}")
+        self._check_baseline()
         self.network_config()
         return self
 
-    def network_config(self) -> NetworkConfig:
-        """Give the network's settings: the named size with the parts that `network` overrides."""
-        unknown = sorted(self.network.keys() - NetworkConfig.model_fields.keys())
+    def _check_baseline(self) -> None:
+        if self.method != "rwsc" and self.loss.truth:
+            raise ValueError(
+                f"loss.truth {self.loss.truth:g} is for rwsc alone: {self.method} knows no truth"
+            )
+        if not self.method.startswith("fusiongan"):
+            return
+        if self.workers > 1:
+            raise ValueError(
+                f"workers {self.workers}: {self.method} normalises over the batch and trains on one worker"
+            )
+        if self.sample.crop_px < _SMALLEST_GAN_CROP_PX:
+            raise ValueError(
+                f"sample.crop_px {self.sample.crop_px}: the discriminator of {self.method} needs"
+                f" {_SMALLEST_GAN_CROP_PX} or more"
+            )
+
+    def network_config(self) -> NetworkConfig | BaselineConfig:
+        """Give the network's settings: the named size, or the method, with the parts that `network` overrides."""
+        kind = NetworkConfig if self.method == "rwsc" else BaselineConfig
+        fields = kind.model_fields.keys() - {"method"}
+        unknown = sorted(self.network.keys() - fields)
         if unknown:
-            known = ", ".join(NetworkConfig.model_fields)
+            known = ", ".join(name for name in kind.model_fields if name in fields)
             raise ValueError(f"unknown setting network.{unknown[0]}; settings there are {known}")
-        return named_config(self.size, **self.network)
+        if self.method == "rwsc":
+            return named_config(self.size, **self.network)
+        return BaselineConfig(method=self.method, **self.network)

@@ -7,13 +7,15 @@ from torch import nn
 
 from rwsc.errors import WeightsError
 
+_OPTIMIZER = "adam."  # whichever it is: checkpoints are found by this name
 
-def encode_state(model: nn.Module, optimizer: torch.optim.Adam, *, step: int) -> bytes:
+
+def encode_state(model: nn.Module, optimizer: torch.optim.Optimizer, *, step: int) -> bytes:
     """Write a training state as safetensors bytes.
 
     Args:
-        model: The network, not wrapped.
-        optimizer: Its optimiser (Adam).
+        model: What learns, not wrapped: the network, with whatever is trained beside it.
+        optimizer: Its optimiser.
         step: Steps done.
 
     Returns:
@@ -22,18 +24,18 @@ def encode_state(model: nn.Module, optimizer: torch.optim.Adam, *, step: int) ->
     tensors = {f"model.{name}": value.contiguous() for name, value in model.state_dict().items()}
     for index, moments in optimizer.state_dict()["state"].items():
         for name, value in moments.items():
-            tensors[f"adam.{index}.{name}"] = value.contiguous()
+            tensors[f"{_OPTIMIZER}{index}.{name}"] = value.contiguous()
     tensors["step"] = torch.tensor(step)
     return save(tensors)
 
 
-def restore_state(data: bytes, model: nn.Module, optimizer: torch.optim.Adam | None = None) -> int:
+def restore_state(data: bytes, model: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> int:
     """Put a written state into a network and its optimiser.
 
     Args:
         data: Bytes of `encode_state`.
-        model: A network of the same settings, not wrapped.
-        optimizer: Its optimiser, or None to restore the network alone.
+        model: What learns, of the same settings, not wrapped.
+        optimizer: Its optimiser, or None to leave it out.
 
     Returns:
         Steps done.
@@ -52,7 +54,7 @@ def restore_state(data: bytes, model: nn.Module, optimizer: torch.optim.Adam | N
             remedy="train into another folder, or delete the run's checkpoints",
         ) from None
     if optimizer is not None:
-        _restore_adam(optimizer, _under("adam.", tensors))
+        _restore_optimizer(optimizer, _under(_OPTIMIZER, tensors))
     return step
 
 
@@ -60,7 +62,7 @@ def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Ten
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def _restore_adam(optimizer: torch.optim.Adam, tensors: dict[str, torch.Tensor]) -> None:
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in tensors.items():
         index, moment = name.split(".", 1)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rwsc.training.losses import FusionLoss
+from rwsc.training.losses import Loss
 from rwsc.training.samples import Sample
 
 
@@ -52,7 +52,7 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Non
 def train_step(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    loss: FusionLoss,
+    loss: Loss,
     batch: Batch,
     *,
     clip_norm: float,

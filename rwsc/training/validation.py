@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from rwsc.training.losses import FusionLoss
+from rwsc.training.losses import Loss
 from rwsc.training.step import Batch
 
 PEAK = 255.0
@@ -56,7 +56,7 @@ class ValidationSums:
 
 
 @torch.inference_mode()
-def validate(model: nn.Module, loss: FusionLoss, batch: Batch) -> ValidationSums:
+def validate(model: nn.Module, loss: Loss, batch: Batch) -> ValidationSums:
     """Measure the network on one batch of held-out samples.
 
     Args:

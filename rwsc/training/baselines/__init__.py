@@ -1,0 +1,1 @@
+"""The losses and steps by which the baselines of Table 2 are trained."""
