@@ -88,9 +88,9 @@ def fuse_case(case: TruthCase, engine: Engine, *, two_energies: bool) -> np.ndar
     """
     truth = case.truth
     if two_energies:
-        scan_HW2 = _fuse(truth.bag_HW2, truth.item_HW2, truth.air_level_2, truth.alpha_HW, engine)
+        scan_HW2 = _fuse(truth.bag_HW2, truth.item_HW2, truth.air_level_2, truth.seen_alpha_HW, engine)
         return to_rgb8(scan_HW2, truth.air_level_2)
-    return _fuse(case.bag_HWC, case.item_HWC, np.full(3, AIR_RGB), truth.alpha_HW, engine)
+    return _fuse(case.bag_HWC, case.item_HWC, np.full(3, AIR_RGB), truth.seen_alpha_HW, engine)
 
 
 def _fuse(

@@ -36,6 +36,8 @@ class Truth:
         item_true_HW2: The same of `item_HW2`.
         both_true_HW2: The same of `both_HW2`.
         alpha_HW: Share of each pixel that the item covers, float32 in [0, 1].
+        seen_alpha_HW: The cover as far as the blurred scan shows the item, never less than `alpha_HW`: the alpha of
+            an item that is cut out of the scan.
         body_HW: bool, true inside the bag's body.
         bbox_xywh: The tight box around the pixels that the item covers by half or more.
         label: What the item is.
@@ -49,6 +51,7 @@ class Truth:
     item_true_HW2: np.ndarray
     both_true_HW2: np.ndarray
     alpha_HW: np.ndarray
+    seen_alpha_HW: np.ndarray
     body_HW: np.ndarray
     bbox_xywh: tuple[int, int, int, int]
     label: str
@@ -105,6 +108,8 @@ def draw_truth(
     both_HW2 = bag_HW2.copy()
     both_HW2[window] = transmit(bag_MHW[:, *window] + depth_MHW)
     bag_HW2, item_HW2, both_HW2 = (detector.see(alone_HW2) for alone_HW2 in (bag_HW2, item_HW2, both_HW2))
+    seen_alpha_HW = np.maximum(alpha_HW, detector.see(alpha_HW))
+    seen_alpha_HW[seen_alpha_HW < _MIN_COVER] = 0
     noise = None if clean else rng
     return Truth(
         bag_HW2=detector.read(noise, bag_HW2),
@@ -114,6 +119,7 @@ def draw_truth(
         item_true_HW2=item_HW2,
         both_true_HW2=both_HW2,
         alpha_HW=alpha_HW,
+        seen_alpha_HW=seen_alpha_HW,
         body_HW=body_HW,
         bbox_xywh=_tight_box(alpha_HW >= _MASK_COVER),
         label=label,

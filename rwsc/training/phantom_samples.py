@@ -28,7 +28,7 @@ class _Phantom:
     """Both together, without noise."""
 
     alpha_HW: np.ndarray
-    """Cover of the item, float16."""
+    """Cover of the item as its scan shows it, float16."""
 
 
 class PhantomSource:
@@ -69,7 +69,7 @@ class PhantomSource:
             to_rgb8(scan_HW2[window], truth.air_level_2)
             for scan_HW2 in (truth.bag_HW2, truth.item_HW2, DETECTOR.read(None, truth.both_true_HW2))
         )
-        return _Phantom(bag_HWC, item_HWC, truth_HWC, truth.alpha_HW[window].astype(np.float16))
+        return _Phantom(bag_HWC, item_HWC, truth_HWC, truth.seen_alpha_HW[window].astype(np.float16))
 
 
 def _window(truth: Truth, side_px: int) -> tuple[slice, slice]:

@@ -193,3 +193,13 @@ def test_items_are_mirrored():
         # The head is nearer to the middle of mass than the shaft's end is: it lies against the skew along.
         sides.append(np.sign(turned * (along**3).mean() * (across**3).mean()))
     assert min(sides.count(1), sides.count(-1)) >= 5
+
+
+def test_the_seen_cover_reaches_as_far_as_the_scan_shows_the_item():
+    truth = draw_truth(np.random.default_rng(4), height_px=200, width_px=240, clean=True)
+    assert (truth.seen_alpha_HW >= truth.alpha_HW).all()
+    darkened_HW = truth.item_true_HW2.min(axis=2) < 0.98
+    assert (truth.seen_alpha_HW[darkened_HW] > 0).all()
+    assert (truth.alpha_HW[darkened_HW] == 0).any()  # which the geometric cover does not
+    far_HW = cv2.dilate((truth.alpha_HW > 0).astype(np.uint8), np.ones((9, 9))) == 0
+    assert not truth.seen_alpha_HW[far_HW].any()
