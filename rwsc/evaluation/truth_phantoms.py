@@ -7,6 +7,7 @@ import numpy as np
 from rwsc.evaluation.truth import TrueScan, overlap_of, seam_of
 from rwsc.fusion.compose import Insertion, fuse_in_rounds
 from rwsc.fusion.engine import Engine
+from rwsc.fusion.match import MatchConfig
 from rwsc.physics.dual_energy import DETECTOR
 from rwsc.physics.pseudo_colour import material_class, to_rgb8
 from rwsc.physics.transmission import DEFAULT_FLOOR, to_transmission
@@ -74,7 +75,9 @@ def draw_case(number: int) -> TruthCase:
     )
 
 
-def fuse_case(case: TruthCase, engine: Engine, *, two_energies: bool) -> np.ndarray:
+def fuse_case(
+    case: TruthCase, engine: Engine, *, two_energies: bool, match: MatchConfig | None = None, seed: int = 0
+) -> np.ndarray:
     """Let an engine put the phantom's item into its bag, as it would a scan.
 
     Args:
@@ -82,19 +85,29 @@ def fuse_case(case: TruthCase, engine: Engine, *, two_energies: bool) -> np.ndar
         engine: The way to fuse.
         two_energies: Give the engine the measured energies and colour its result; otherwise it sees what most
             users have, colour of 8 bits.
+        match: How the item's noise and sharpness are matched to the bag's; None leaves the item as it is.
+        seed: Of the noise that matching adds.
 
     Returns:
         Pseudo-colour picture, uint8, (H, W, 3).
     """
     truth = case.truth
     if two_energies:
-        scan_HW2 = _fuse(truth.bag_HW2, truth.item_HW2, truth.air_level_2, truth.seen_alpha_HW, engine)
+        scan_HW2 = _fuse(
+            truth.bag_HW2, truth.item_HW2, truth.air_level_2, truth.seen_alpha_HW, engine, match, seed
+        )
         return to_rgb8(scan_HW2, truth.air_level_2)
-    return _fuse(case.bag_HWC, case.item_HWC, np.full(3, AIR_RGB), truth.seen_alpha_HW, engine)
+    return _fuse(case.bag_HWC, case.item_HWC, np.full(3, AIR_RGB), truth.seen_alpha_HW, engine, match, seed)
 
 
 def _fuse(
-    bag_HWC: np.ndarray, item_HWC: np.ndarray, air_level: np.ndarray, alpha_HW: np.ndarray, engine: Engine
+    bag_HWC: np.ndarray,
+    item_HWC: np.ndarray,
+    air_level: np.ndarray,
+    alpha_HW: np.ndarray,
+    engine: Engine,
+    match: MatchConfig | None,
+    seed: int,
 ) -> np.ndarray:
     rows, columns = (np.flatnonzero(alpha_HW.any(axis=axis)) for axis in (1, 0))
     place = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
@@ -107,5 +120,6 @@ def _fuse(
         alpha_HW=alpha_HW.astype(np.float32),
         x_px=int(columns[0]),
         y_px=int(rows[0]),
+        seed=seed,
     )
-    return fuse_in_rounds([bag_HWC], [air_level], [[insertion]], engine)[0]
+    return fuse_in_rounds([bag_HWC], [air_level], [[insertion]], engine, match=match)[0]
