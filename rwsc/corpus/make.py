@@ -1,12 +1,13 @@
 """Make the images of a corpus: draw items for a bag, place them, fuse them, label them."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from rwsc.corpus.choice import ItemChoice, by_label, of_two_energies
 from rwsc.corpus.commit import image_key
 from rwsc.corpus.controls import Role
 from rwsc.corpus.distractors import draw_wanted
@@ -15,7 +16,7 @@ from rwsc.corpus.manifest import Outcome
 from rwsc.corpus.plan import PlannedImage
 from rwsc.corpus.prepare import prepare
 from rwsc.corpus.settings import SynthConfig
-from rwsc.errors import ConfigError, RwscError
+from rwsc.errors import RwscError
 from rwsc.fusion.compose import Insertion, fuse_in_rounds
 from rwsc.fusion.engine import Engine
 from rwsc.items.bank import Item, ItemBank
@@ -69,11 +70,9 @@ class ImageMaker:
         self._config = config
         self._engine = engine
         self._limits = ImageLimits(max_pixels=config.max_pixels)
-        self._by_label = _group_by_label(bank)
-        self._by_label_of_two = _group_by_label(_of_two_energies(bank))
-        self._harmless = [] if harmless is None else list(_group_by_label(harmless).values())
-        self._harmless_of_two = list(_group_by_label(_of_two_energies(harmless or [])).values())
-        self._labels, self._shares = label_shares(bank, config.class_weights)
+        self._choice = ItemChoice(bank, config.class_weights, config.item_scanner)
+        self._harmless = [] if harmless is None else list(by_label(harmless).values())
+        self._harmless_of_two = list(by_label(of_two_energies(harmless or [])).values())
 
     def make(self, planned: Sequence[PlannedImage], bags: Sequence[bytes | RwscError]) -> list[Made]:
         """Make several images; what stands beside an image does not change it (on CPU not by a bit).
@@ -136,9 +135,11 @@ class ImageMaker:
         ground = Ground.of_scan(scan, air_level)
         if not ground.bags:
             return Outcome(status="rejected", reason="no bag was found in the scan")
-        wanted = self._draw_items(planned.seed, of_two=_has_two_energies(scan))
-        if not wanted:
-            return Outcome(status="rejected", reason="the scan has two energies, and no item of the bank has")
+        rng = stream(planned.seed, "items")
+        number = draw_num_items(rng, self._config.placement)
+        wanted = self._choice.draw(rng, number, planned, two_energies=_has_two_energies(scan))
+        if isinstance(wanted, str):
+            return Outcome(status="rejected", reason=wanted)
         drawn = self._lay(planned, "placement", ground, wanted)
         if isinstance(drawn, NoRoom):
             return Outcome(status="rejected", reason=drawn.reason)
@@ -175,21 +176,6 @@ class ImageMaker:
         drawn = self._lay(draft.planned, "distractor placement", draft.ground, wanted, draft.placements)
         placements = [] if isinstance(drawn, NoRoom) else drawn
         return replace(draft, distractors=[(wanted[each.item_index], each) for each in placements])
-
-    def _draw_items(self, seed: int, *, of_two: bool) -> list[Item]:
-        """Draw what goes into a bag; what has no energies cannot go into a bag of two."""
-        by_label, shares = self._by_label, self._shares
-        if of_two:
-            by_label = self._by_label_of_two
-            shares = np.where([label in by_label for label in self._labels], shares, 0)
-            if not shares.any():
-                return []
-            shares = shares / shares.sum()
-        rng = stream(seed, "items")
-        number = draw_num_items(rng, self._config.placement)
-        labels = rng.choice(len(self._labels), size=number, p=shares)
-        groups = [by_label[self._labels[index]] for index in labels]
-        return [group[int(rng.integers(len(group)))] for group in groups]
 
     def _insertions(self, draft: Draft) -> list[Insertion]:
         if draft.planned.role == Role.NEGATIVE:
@@ -292,42 +278,3 @@ def _why_not_held(scan: np.ndarray, codec: Codec) -> str | None:
     if codec == "jpeg" and scan.dtype != np.uint8:
         return f"JPEG holds 8 bits a channel, the scan has {scan.dtype.itemsize * 8}; image_format png keeps them"
     return None
-
-
-def _of_two_energies(items: Iterable[Item]) -> list[Item]:
-    return [item for item in items if item.num_channels == 2]
-
-
-def _group_by_label(items: Iterable[Item]) -> dict[str, list[Item]]:
-    groups: dict[str, list[Item]] = {}
-    for item in items:
-        groups.setdefault(item.label, []).append(item)
-    return dict(sorted(groups.items()))
-
-
-def label_shares(bank: ItemBank, weights: dict[str, float]) -> tuple[list[str], np.ndarray]:
-    """Turn class weights into the chance of each class of a bank.
-
-    Args:
-        bank: Items to draw from.
-        weights: Relative weight by class; a class that is not named has weight 1.
-
-    Returns:
-        Classes, sorted, and their chances, which add up to 1.
-
-    Raises:
-        ConfigError: A weight is given to a class that the bank does not hold, or no class has any weight.
-    """
-    labels = bank.labels
-    unknown = sorted(weights.keys() - set(labels))
-    if unknown:
-        raise ConfigError(
-            f"class_weights names {unknown[0]!r}, but the item bank holds only {', '.join(labels)}",
-            remedy="remove it, or build an item bank that has such items",
-        )
-    shares = np.array([weights.get(label, 1.0) for label in labels])
-    if not shares.sum():
-        raise ConfigError(
-            "class_weights gives weight 0 to every class of the item bank", remedy="raise one of them"
-        )
-    return labels, shares / shares.sum()

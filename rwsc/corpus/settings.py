@@ -47,6 +47,10 @@ class SynthConfig(Settings):
     """Relative number of items per class; a class that is not named has weight 1. One class of the bank at least
     needs a weight above 0."""
 
+    item_scanner: Literal["any", "same"] = "any"
+    """same puts only items into a bag that its own scanner saw (what the catalogue states as scanner, or else the
+    dataset): items keep the colours, sharpness and noise of the scanner they were cut from."""
+
     context: float = Field(default=0.5, ge=0, le=4)
     """Width of bag that the engine sees on each side of an item, as a share of the item's size."""
 

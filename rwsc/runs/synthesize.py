@@ -12,10 +12,10 @@ import pyarrow as pa
 
 import rwsc
 from rwsc.config import fingerprint, output_values
+from rwsc.corpus.choice import label_shares
 from rwsc.corpus.coco import write_coco
 from rwsc.corpus.commit import committed_shards, read_rows
 from rwsc.corpus.distractors import open_distractors
-from rwsc.corpus.make import label_shares
 from rwsc.corpus.manifest import MANIFEST_VERSION, RunFacts
 from rwsc.corpus.plan import build_plan, shards_of, usable_bags
 from rwsc.corpus.plan_store import write_plan

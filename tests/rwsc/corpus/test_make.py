@@ -174,17 +174,13 @@ def test_class_weights_choose_classes(inputs_root, planned, bytes_of):
     assert labels == {"knife"}
 
 
-def test_classes_and_counts_follow_their_weights_over_ten_thousand_images(inputs_root):
-    placement = {"items_min": 1, "items_max": 2, "count_weights": [3, 1]}
-    maker = make_maker(inputs_root, class_weights={"gun": 1.0, "knife": 4.0}, placement=placement)
-    others = len(maker._labels) - 2
-    drawn = [maker._draw_items(seed, of_two=False) for seed in range(10_000)]
-    labels = [item.label for items in drawn for item in items]
-    share = 4 / (5 + others)
-    # Four standard deviations of a binomial count.
-    assert abs(labels.count("knife") - share * len(labels)) < 4 * np.sqrt(len(labels) * share * (1 - share))
-    twos = sum(len(items) == 2 for items in drawn)
-    assert abs(twos - 2500) < 4 * np.sqrt(10_000 * 0.25 * 0.75)
+def test_a_bag_whose_scanner_has_no_item_is_a_rejected_row(inputs_root, planned, bytes_of):
+    maker = make_maker(inputs_root, item_scanner="same")
+    strange = replace(planned[0], scanner_id="another scanner")
+    made, strange_made = maker.make([planned[1], strange], [bytes_of[1], bytes_of[0]])
+    assert made.outcome.status == "made"
+    assert strange_made.outcome.status == "rejected"
+    assert "another scanner" in strange_made.outcome.reason
 
 
 def test_a_weight_for_a_class_without_items_is_refused(inputs_root):

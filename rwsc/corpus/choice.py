@@ -1,0 +1,119 @@
+"""Which items go into a bag: drawn by class, of those that can go into it at all."""
+
+from collections.abc import Iterable
+from typing import Literal, Protocol
+
+import numpy as np
+
+from rwsc.errors import ConfigError
+from rwsc.items.bank import Item, ItemBank
+
+ScannerRule = Literal["any", "same"]
+
+
+class _Scanned(Protocol):
+    @property
+    def scanner_id(self) -> str | None: ...
+
+    @property
+    def dataset(self) -> str | None: ...
+
+
+class ItemChoice:
+    """Draws items for bags."""
+
+    def __init__(self, bank: ItemBank, class_weights: dict[str, float], scanner_rule: ScannerRule) -> None:
+        """Bind the bank.
+
+        Args:
+            bank: Items to draw from.
+            class_weights: Relative weight by class; see `label_shares`.
+            scanner_rule: ``same`` keeps to items of the bag's own scanner.
+
+        Raises:
+            ConfigError: See `label_shares`.
+        """
+        self._items = bank.items
+        self._labels, self._shares = label_shares(bank, class_weights)
+        self._rule = scanner_rule
+        self._pools: dict[tuple[str | None, bool], dict[str, list[Item]]] = {}
+
+    def draw(
+        self, rng: np.random.Generator, number: int, bag: _Scanned, *, two_energies: bool
+    ) -> list[Item] | str:
+        """Draw what goes into a bag.
+
+        Args:
+            rng: Stream of the bag.
+            number: How many.
+            bag: What is known of the bag's scanner.
+            two_energies: The bag has two energies, so that what has none cannot go into it.
+
+        Returns:
+            The items, which may repeat; or why there are none to draw.
+        """
+        scanner = scanner_of(bag) if self._rule == "same" else None
+        pool = self._pool(scanner, two_energies=two_energies)
+        shares = np.where([label in pool for label in self._labels], self._shares, 0)
+        if not shares.any():
+            if scanner is not None:
+                return f"the bank holds no item of the bag's scanner, {scanner}"
+            return "the scan has two energies, and no item of the bank has"
+        labels = rng.choice(len(self._labels), size=number, p=shares / shares.sum())
+        groups = [pool[self._labels[index]] for index in labels]
+        return [group[int(rng.integers(len(group)))] for group in groups]
+
+    def _pool(self, scanner: str | None, *, two_energies: bool) -> dict[str, list[Item]]:
+        key = (scanner, two_energies)
+        if key not in self._pools:
+            items = of_two_energies(self._items) if two_energies else self._items
+            self._pools[key] = by_label(
+                item for item in items if scanner is None or scanner_of(item) == scanner
+            )
+        return self._pools[key]
+
+
+def scanner_of(thing: _Scanned) -> str:
+    """Name the scanner of a bag or an item: what its source states, or else its dataset, or ``unknown``."""
+    return thing.scanner_id or thing.dataset or "unknown"
+
+
+def of_two_energies(items: Iterable[Item]) -> list[Item]:
+    """Keep the items whose transmission is known at low and high energy."""
+    return [item for item in items if item.num_channels == 2]
+
+
+def by_label(items: Iterable[Item]) -> dict[str, list[Item]]:
+    """Group items by class, classes sorted."""
+    groups: dict[str, list[Item]] = {}
+    for item in items:
+        groups.setdefault(item.label, []).append(item)
+    return dict(sorted(groups.items()))
+
+
+def label_shares(bank: ItemBank, weights: dict[str, float]) -> tuple[list[str], np.ndarray]:
+    """Turn class weights into the chance of each class of a bank.
+
+    Args:
+        bank: Items to draw from.
+        weights: Relative weight by class; a class that is not named has weight 1.
+
+    Returns:
+        Classes, sorted, and their chances, which add up to 1.
+
+    Raises:
+        ConfigError: A weight is given to a class that the bank does not hold, or no class has any weight.
+    """
+    labels = bank.labels
+    unknown = sorted(weights.keys() - set(labels))
+    if unknown:
+        raise ConfigError(
+            f"class_weights names {unknown[0]!r}, but the item bank holds only {', '.join(labels)}",
+            remedy="remove it, or build an item bank that has such items",
+        )
+    shares = np.array([weights.get(label, 1.0) for label in labels])
+    if not shares.sum():
+        raise ConfigError(
+            "class_weights gives weight 0 to every class of the item bank", remedy="raise one of them"
+        )
+    return labels, shares / shares.sum()
