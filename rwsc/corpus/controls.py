@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from rwsc.config import ADDRESS, Settings
+from rwsc.fusion.baselines.config import BASELINE_NAMES
 
 
 class Role(StrEnum):
@@ -21,7 +22,7 @@ class Role(StrEnum):
     """The bag as it is, encoded again like a positive; no labels."""
 
 
-PAINTING_ENGINES = ("alpha",)
+PAINTING_ENGINES = ("alpha", "average", *BASELINE_NAMES)
 """Engines that lay an item over the bag instead of darkening the bag by it. For them an item of air is a bright
 patch, so that no item at all means a piece of the bag itself. Poisson blending is none of them: it takes edges,
 and air has none."""

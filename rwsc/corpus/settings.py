@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from rwsc.config import ADDRESS, SPEED, Settings
 from rwsc.corpus.controls import ControlsConfig
-from rwsc.fusion.engines import ENGINES, EngineConfig
+from rwsc.fusion.engines import BASELINES, ENGINES, EngineConfig
 from rwsc.fusion.match import MatchConfig
 from rwsc.placement.draw import PlacementConfig
 
@@ -31,7 +31,8 @@ class SynthConfig(Settings):
 
     engine: str = "rwsc"
     """Way to fuse: rwsc, which needs weights, or tip, tip_gray, tip_hsv, tip_material, tip_calibrated, tip_dual (two
-    energies), alpha, poisson. Equal seeds place equal items in equal bags whatever the engine."""
+    energies), alpha, poisson. To compare with: average, minimum and, with weights of their own, u2fusion,
+    fusiongan, fusiongan_swapped, deepfuse, mefnet. Equal seeds place equal items in equal bags whatever the engine."""
 
     seed: int = Field(default=0, ge=0, lt=2**63)
     """Seed of the run."""
@@ -99,8 +100,8 @@ class SynthConfig(Settings):
     @field_validator("engine")
     @classmethod
     def _known(cls, engine: str) -> str:
-        if engine not in ENGINES:
-            raise ValueError(f"engines are {', '.join(ENGINES)}")
+        if engine not in (*ENGINES, *BASELINES):
+            raise ValueError(f"engines are {', '.join((*ENGINES, *BASELINES))}")
         return engine
 
     @field_validator("class_weights")

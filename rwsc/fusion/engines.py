@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rwsc.errors import ConfigError
 from rwsc.fusion.alpha import AlphaEngine
+from rwsc.fusion.baselines.config import BASELINE_NAMES
+from rwsc.fusion.baselines.simple import AverageEngine, MinimumEngine
 from rwsc.fusion.engine import Engine
 from rwsc.fusion.poisson import PoissonEngine
 from rwsc.fusion.tip import TipEngine, TipGrayEngine
@@ -27,6 +29,12 @@ ENGINES = (
     "rwsc",
 )
 """Ways to fuse that can be named on the command line; all but rwsc need no weights."""
+
+LEARNED = ("rwsc", *BASELINE_NAMES)
+"""Engines that need weights; `rwsc.fusion.networks.open_learned` opens them."""
+
+BASELINES = ("average", "minimum", *BASELINE_NAMES)
+"""What Table 2 compares with, besides tip and alpha. They can be named too, but are no way to make a corpus."""
 
 
 class EngineConfig(BaseModel):
@@ -66,6 +74,8 @@ _OPENERS: dict[str, Callable[[EngineConfig], Engine]] = {
     "tip_material": lambda _: TipMaterialEngine(),
     "alpha": lambda config: AlphaEngine(config.opacity),
     "poisson": lambda config: PoissonEngine(config.clone),
+    "average": lambda _: AverageEngine(),
+    "minimum": lambda _: MinimumEngine(),
 }
 
 
@@ -73,7 +83,7 @@ def open_classic(name: str, config: EngineConfig) -> Engine:
     """Open an engine that needs no weights.
 
     Args:
-        name: One of `ENGINES`, but not rwsc.
+        name: One of `ENGINES` or `BASELINES` that is not `LEARNED`.
         config: Settings; those of other engines do not matter.
 
     Returns:

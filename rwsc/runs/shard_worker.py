@@ -17,8 +17,8 @@ from rwsc.corpus.plan_store import read_shard
 from rwsc.corpus.settings import SynthConfig
 from rwsc.errors import AccessDenied, ObjectMissing, RwscError, WeightsError
 from rwsc.fusion.engine import Engine
-from rwsc.fusion.engines import open_classic
-from rwsc.fusion.rwsc import RwscEngine
+from rwsc.fusion.engines import LEARNED, open_classic
+from rwsc.fusion.networks import open_learned
 from rwsc.items.bank import ItemBank
 from rwsc.runs.carried import error_columns
 from rwsc.runs.weights import read_weights
@@ -126,9 +126,9 @@ class ShardWorker:
 
 def open_engine(config: SynthConfig, device: str) -> Engine:
     """Open the engine that the settings name, with its weights where it has any."""
-    if config.engine != "rwsc":
+    if config.engine not in LEARNED:
         return open_classic(config.engine, config.fusion)
-    return RwscEngine(*read_weights(config.weights or ""), device=device)
+    return open_learned(config.engine, *read_weights(config.weights or ""), device=device)
 
 
 def _await(

@@ -22,7 +22,8 @@ from rwsc.corpus.plan_store import write_plan
 from rwsc.corpus.settings import SynthConfig
 from rwsc.corpus.tally import CorpusTotals, Tally
 from rwsc.errors import ConfigError, RwscError, SourceError
-from rwsc.fusion.network.weights import decode_weights
+from rwsc.fusion.engines import LEARNED
+from rwsc.fusion.networks import decode_network
 from rwsc.items.bank import Item, ItemBank
 from rwsc.runs.carried import raise_carried
 from rwsc.runs.priors import with_priors
@@ -150,15 +151,15 @@ def _with_whole_addresses(config: SynthConfig) -> SynthConfig:
 
 
 def _check_weights(config: SynthConfig) -> tuple[str, list[str]]:
-    if config.engine != "rwsc":
+    if config.engine not in LEARNED:
         return "", []
     if not config.weights:
         raise ConfigError(
-            "the engine rwsc needs weights, and none were given",
+            f"the engine {config.engine} needs weights, and none were given",
             remedy="rwsc train makes them; give --weights RUN, or --engine tip which needs none",
         )
     weights, card = read_weights(config.weights)
-    _, read_card = decode_weights(weights, card)
+    _, read_card = decode_network(config.engine, weights, card)
     return hashlib.sha256(weights).hexdigest(), [read_card.data_licence]
 
 
@@ -190,7 +191,7 @@ def _missing(shards: list[str], done: set[str]) -> list[dict[str, Any]]:
 
 def _fuse(config: SynthConfig, inputs: SynthInputs, corpus: Prefix, todo: list[dict[str, Any]]) -> float:
     start_ray()
-    wants_gpu = None if config.device == "auto" and config.engine == "rwsc" else config.device == "cuda"
+    wants_gpu = None if config.device == "auto" and config.engine in LEARNED else config.device == "cuda"
     pool = size_pool(config.workers, use_gpu=wants_gpu)
     device = "cuda" if pool.gpus_per_worker else "cpu"
     num_images = inputs.plan.num_rows

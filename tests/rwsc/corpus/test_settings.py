@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from rwsc.cli.synth import synth
 from rwsc.corpus.settings import SynthConfig
-from rwsc.fusion.engines import ENGINES
+from rwsc.fusion.engines import BASELINES, ENGINES
 
 
 def config(**changes):
@@ -20,6 +20,12 @@ def test_every_engine_can_be_named_and_is_named_in_the_help(engine):
     )
     help_text = inspect.get_annotations(synth)["engine"].__metadata__[0].help
     assert engine in help_text.replace(",", " ").replace(".", " ").split()
+
+
+@pytest.mark.parametrize("engine", BASELINES)
+def test_what_is_compared_with_can_be_named_too(engine):
+    assert config(engine=engine).engine == engine
+    assert engine in SynthConfig.model_fields["engine"].description
 
 
 def test_an_unknown_engine_is_refused_with_all_names():
