@@ -8,7 +8,7 @@ import numpy as np
 
 from rwsc.fusion.channels import match_channels
 from rwsc.fusion.engine import Engine, Region
-from rwsc.fusion.match import Look, MatchConfig, match_item, measure_look, measured_part
+from rwsc.fusion.match import Look, MatchConfig, match_item, measure_look, sample_tiles
 from rwsc.physics.transmission import DEFAULT_FLOOR, full_scale, to_transmission
 from rwsc.seeds import stream
 
@@ -111,8 +111,7 @@ def _window(insertion: Insertion, scan_hw: tuple[int, ...], reach_px: int | None
 def _matching(scan: np.ndarray, air_level: np.ndarray, match: MatchConfig | None) -> _Matching | None:
     if match is None:
         return None
-    part = scan[measured_part(*scan.shape[:2])]
-    return measure_look(_transmission_HWC(part, air_level)), match
+    return measure_look(_transmission_HWC(sample_tiles(scan), air_level), match), match
 
 
 def _transmission_HWC(scan: np.ndarray, air_level: np.ndarray) -> np.ndarray:

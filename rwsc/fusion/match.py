@@ -1,34 +1,34 @@
-"""Make an item look as if the bag's scanner had seen it: as sharp, and as noisy.
+"""Make an item look as if the bag's scanner had seen it: as noisy, and as sharp.
 
 An item keeps the noise and the sharpness of the scanner it was cut from, and turning and scaling smooth both away.
 What lacks is reckoned for the product of transmissions; engines that paint get it too. All of this is ours, not the
-paper's.
+paper's, and off by default: see decision 0014.
 """
 
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.optimize import nnls
 
 from rwsc.physics.transmission import DEFAULT_FLOOR, from_attenuation, to_attenuation
 
-_MAX_MEASURED_PX = 384
-_HIGH_PASS_PX = 1.5
-_PATCH_PX = 5
+_TILE_PX = 32
+_TILES_A_SIDE = 8
+_BLOCK_PX = 4
+_DETAIL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
+"""Leaves nothing of planes, little of cloth, and white noise as strong as it is."""
 _QUIET_SHARE = 0.05
-_QUIET_OF_NOISE = 0.56
-"""Power of the quietest share of patches over the power of noise, where there is nothing but noise."""
+_QUIET_OF_NOISE = 0.31
+"""Power of the quietest share of blocks over the power of noise, where there is nothing but noise."""
 _MATTER = (0.02, 0.97)
-_NUM_LEVELS = 6
-_MIN_PATCHES = 40
-_NOTICED_NOISE = 0.2
-_LEAST_NOISE = 1e-3
-_MOST_CALMED = 0.3
+_NUM_LEVELS = 8
+_MIN_BLOCKS = 20
+_NOISE_OF_QUIET = 0.5
+"""Share of the power of quiet matter that is taken for noise: fine cloth cannot be told from it in one scan."""
+_NOTICED_SHARE = 0.5
+"""An item whose noise is at least this share of what is wanted, as standard deviations, gets none."""
 _MOST_NEPERS = 0.3
-_MAX_GRAIN_PX = 1.6
 _MIN_UNDER = 0.08
 _EDGE_PX = 0.7
 _EDGE_REACH_PX = 3
@@ -47,16 +47,14 @@ class MatchConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     noise: bool = Field(
-        default=True, description="Add the noise that an item lacks, or take off what is too much."
+        default=False, description="Add the noise that an item lacks; what it has too much stays."
     )
     sharpness: bool = Field(
-        default=True, description="Blur the inside of an item that is sharper than the bag, or sharpen it."
+        default=False,
+        description="Blur the inside of an item that is sharper than the bag; one less sharp stays.",
     )
     max_blur_px: float = Field(
         default=1.2, ge=0, le=4, description="Widest blur put on an item: standard deviation in pixels."
-    )
-    max_sharpening: float = Field(
-        default=0.5, ge=0, le=2, description="Most of its own detail that is added to an item once more."
     )
 
 
@@ -64,8 +62,8 @@ class MatchConfig(BaseModel):
 class Look:
     """How a scanner shows things.
 
-    Noise is what a high-pass filter leaves of quiet places, in transmission; its variance rises linearly with
-    transmission, as that of counting photons over read noise does.
+    The variance of noise, in transmission, rises linearly with transmission, as that of counting photons over read
+    noise does.
     """
 
     noise_floor: float
@@ -74,45 +72,51 @@ class Look:
     noise_slope: float
     """By how much the variance rises to air."""
 
-    grain_px: float
-    """Standard deviation of the blur that makes white noise this noise: 0 where neighbours have none in common."""
-
     blur_px2: float | None
-    """Variance of the blur of its sharper edges, below 0 where they are enhanced; None if there are too few."""
+    """Variance of the blur of its sharper edges, below 0 where they are enhanced; None if not measured, or if there
+    are too few."""
 
     def variance(self, transmission: np.ndarray) -> np.ndarray:
         """Give the variance of noise at a transmission."""
         return self.noise_floor + self.noise_slope * transmission
 
 
-def measured_part(height_px: int, width_px: int) -> tuple[slice, slice]:
-    """Give the rows and columns of a scan that its look is measured in: the middle of a large one."""
-    top, left = (max(0, (side - _MAX_MEASURED_PX) // 2) for side in (height_px, width_px))
-    return slice(top, top + _MAX_MEASURED_PX), slice(left, left + _MAX_MEASURED_PX)
+def sample_tiles(scan: np.ndarray) -> np.ndarray:
+    """Take tiles from all over a scan: they tell its look at a share of the cost.
+
+    Args:
+        scan: Grey levels or transmission, (H, W) or (H, W, C).
+
+    Returns:
+        The tiles, one below the other, of the scan's type; no rows if the scan is smaller than a tile.
+    """
+    rows, columns = (
+        np.linspace(0, max(0, side - _TILE_PX), min(_TILES_A_SIDE, side // _TILE_PX)).astype(int)
+        for side in scan.shape[:2]
+    )
+    tiles = [scan[y : y + _TILE_PX, x : x + _TILE_PX] for y in rows for x in columns]
+    return np.concatenate(tiles) if tiles else scan[:0]
 
 
-def measure_look(bag_HWC: np.ndarray) -> Look:
+def measure_look(tiles_HWC: np.ndarray, config: MatchConfig) -> Look:
     """Measure noise and sharpness of a scan.
 
     Args:
-        bag_HWC: Transmission of the bag, float32 in (0, 1]; of a large one `measured_part` is enough.
+        tiles_HWC: What `sample_tiles` gives of the scan's transmission, float32 in (0, 1].
+        config: What is measured; the rest costs nothing.
 
     Returns:
-        Its look, of the mean of the channels.
+        Its look, of the mean of the channels: no noise where none is measured.
     """
-    seen_HW = _mean_HW(bag_HWC[measured_part(*bag_HWC.shape[:2])])
-    is_matter_HW = (seen_HW > _MATTER[0]) & (seen_HW < _MATTER[1])
-    detail_HW = _high_pass(seen_HW)
-    power_HW = _power(detail_HW)
-    # Patches overlap: every second one of each side tells as much.
-    floor, slope = _noise_line(*(each[::2, ::2][is_matter_HW[::2, ::2]] for each in (seen_HW, power_HW)))
-    quiet_HW = is_matter_HW & (power_HW <= floor + slope * seen_HW)
-    return Look(
-        noise_floor=floor,
-        noise_slope=slope,
-        grain_px=_grain_px(detail_HW, quiet_HW),
-        blur_px2=_edge_blur_px2(seen_HW, is_matter_HW),
-    )
+    if not len(tiles_HWC):
+        return Look(noise_floor=0.0, noise_slope=0.0, blur_px2=None)
+    seen_HW = _mean_HW(tiles_HWC)
+    floor, slope = _noise_line(seen_HW) if config.noise else (0.0, 0.0)
+    blur_px2 = None
+    if config.sharpness:
+        is_matter_HW = (seen_HW > _MATTER[0]) & (seen_HW < _MATTER[1])
+        blur_px2 = _edge_blur_px2(seen_HW, is_matter_HW & _within_tiles(len(seen_HW), _EDGE_REACH_PX + 1))
+    return Look(noise_floor=floor, noise_slope=slope, blur_px2=blur_px2)
 
 
 def match_item(
@@ -127,7 +131,8 @@ def match_item(
     """Give an item the sharpness and the noise that the bag's scanner would have shown it with.
 
     The product of item and bag holds the bag's own noise already, weakened as the light is. What is added makes up
-    the difference to the noise of a bag as dense as both together; so an item of air gets none.
+    the difference to the noise of a bag as dense as both together; so an item of air gets none, and none is
+    added a second time.
 
     Args:
         transmission_HWC: Transmission of the posed item, float32 in (0, 1].
@@ -153,18 +158,14 @@ def _match_sharpness(
     transmission_HWC: np.ndarray, alpha_HW: np.ndarray, look: Look, config: MatchConfig
 ) -> np.ndarray:
     own_px2 = _edge_blur_px2(_mean_HW(transmission_HWC), _inside(alpha_HW, _EDGE_REACH_PX + 1))
-    if look.blur_px2 is None or own_px2 is None or abs(own_px2 - look.blur_px2) < _NOTICED_BLUR_PX2:
+    if look.blur_px2 is None or own_px2 is None or look.blur_px2 - own_px2 < _NOTICED_BLUR_PX2:
         return transmission_HWC
-    lacking_px2 = look.blur_px2 - own_px2
-    if lacking_px2 > 0:
-        width_px, amount = min(np.sqrt(lacking_px2), config.max_blur_px), -1.0
-    else:
-        width_px, amount = _EDGE_PX, min(-lacking_px2 / _EDGE_PX**2, config.max_sharpening)
-    if not (width_px and amount):
+    width_px = min(np.sqrt(look.blur_px2 - own_px2), config.max_blur_px)
+    if not width_px:
         return transmission_HWC
-    nepers_HWC = to_attenuation(transmission_HWC)
-    detail_HWC = nepers_HWC - _smooth_inside(nepers_HWC, alpha_HW, width_px)
-    return _with_sum_kept(nepers_HWC + amount * detail_HWC, transmission_HWC, alpha_HW)
+    blurred_HWC = _smooth_inside(to_attenuation(transmission_HWC), alpha_HW, width_px)
+    covered_N = np.flatnonzero(alpha_HW > 0)
+    return _with_matter(_at(blurred_HWC, covered_N), transmission_HWC, alpha_HW, covered_N)
 
 
 def _match_noise(
@@ -174,47 +175,54 @@ def _match_noise(
     look: Look,
     rng: np.random.Generator,
 ) -> np.ndarray:
+    if min(alpha_HW.shape) < _BLOCK_PX:
+        return transmission_HWC
     seen_HW = _mean_HW(transmission_HWC)
-    under_HW = np.maximum(under_HW, np.float32(_MIN_UNDER))
-    lacking_HW = look.variance(seen_HW * under_HW) - seen_HW**2 * look.variance(under_HW)
-    wanted_HW = np.maximum(lacking_HW, 0) / under_HW**2
-    is_whole_HW = _inside(alpha_HW, _PATCH_PX // 2 + 1)
-    power_HW = _power(_high_pass(seen_HW))
-    own, wanted = (_quiet(power[is_whole_HW]) for power in (power_HW, wanted_HW))
-    if np.count_nonzero(is_whole_HW) < _MIN_PATCHES or max(own, wanted) < _LEAST_NOISE**2:
+    is_whole_B = _blocks(_inside(alpha_HW, 1).astype(np.float32)) == 1
+    seen_B, under_B, own_B = (
+        _blocks(each_HW)[is_whole_B] for each_HW in (seen_HW, under_HW, np.square(_detail(seen_HW)))
+    )
+    wanted_B = _wanted(look, seen_B, under_B)
+    is_wanted_B = wanted_B > 0
+    if np.count_nonzero(is_wanted_B) < _MIN_BLOCKS:
         return transmission_HWC
-    nepers_HWC = to_attenuation(transmission_HWC)
-    share = float(np.sqrt(_quiet(power_HW[is_whole_HW] / np.maximum(wanted_HW[is_whole_HW], 1e-9))))
-    if share < 1 - _NOTICED_NOISE:
-        field_HW = np.sqrt((1 - share**2) * wanted_HW) * _grain(rng, seen_HW.shape, look.grain_px)
-        change_HWC = -field_HW[..., None] / np.maximum(transmission_HWC, _MOST_NEPERS * 0.1)
-        nepers_HWC = nepers_HWC + np.clip(change_HWC, -_MOST_NEPERS, _MOST_NEPERS)
-    elif share > 1 + _NOTICED_NOISE:
-        nepers_HWC = _calmed(transmission_HWC, alpha_HW, float(np.sqrt(own)), max(1 / share, _MOST_CALMED))
-    else:
+    share = _quiet(own_B[is_wanted_B] / wanted_B[is_wanted_B])
+    if share > _NOTICED_SHARE**2:
         return transmission_HWC
-    return _with_sum_kept(nepers_HWC, transmission_HWC, alpha_HW)
+    covered_N = np.flatnonzero(alpha_HW > 0)
+    own_NC = _at(transmission_HWC, covered_N)
+    wanted_N = _wanted(look, seen_HW.ravel()[covered_N], under_HW.ravel()[covered_N])
+    noise_N = np.sqrt((1 - share) * wanted_N) * rng.standard_normal(len(covered_N), dtype=np.float32)
+    change_NC = noise_N[:, None] / np.maximum(own_NC, np.float32(_MOST_NEPERS * 0.1))
+    nepers_NC = to_attenuation(own_NC) - np.clip(change_NC, -_MOST_NEPERS, _MOST_NEPERS)
+    return _with_matter(nepers_NC, transmission_HWC, alpha_HW, covered_N)
 
 
-def _calmed(transmission_HWC: np.ndarray, alpha_HW: np.ndarray, own: float, kept: float) -> np.ndarray:
-    """Shrink detail that is as small as noise, and leave what stands out; gives attenuation."""
-    smooth_HWC = from_attenuation(_smooth_inside(to_attenuation(transmission_HWC), alpha_HW, _HIGH_PASS_PX))
-    detail_HWC = transmission_HWC - smooth_HWC
-    is_noise_HWC = np.exp(-np.square(detail_HWC / (3 * own)))
-    return to_attenuation(np.minimum(smooth_HWC + detail_HWC * (1 - (1 - kept) * is_noise_HWC), 1))
+def _wanted(look: Look, seen: np.ndarray, under: np.ndarray) -> np.ndarray:
+    """Give the variance that an item needs so that it has, times the bag, the noise of a bag as dense as both."""
+    under = np.maximum(under, np.float32(_MIN_UNDER))
+    lacking = look.variance(seen * under) - np.square(seen) * look.variance(under)
+    return np.maximum(lacking, 0) / np.square(under)
 
 
-def _with_sum_kept(nepers_HWC: np.ndarray, before_HWC: np.ndarray, alpha_HW: np.ndarray) -> np.ndarray:
-    """Scale attenuation so that each channel's sum over the cover is that of before."""
+def _with_matter(
+    nepers_NC: np.ndarray, before_HWC: np.ndarray, alpha_HW: np.ndarray, covered_N: np.ndarray
+) -> np.ndarray:
+    """Give covered pixels new attenuation, scaled so that each channel's sum over the cover is that of before."""
     highest = np.float32(-np.log(DEFAULT_FLOOR))
-    before_C = np.einsum("hw,hwc->c", alpha_HW, to_attenuation(before_HWC))
+    cover_N = alpha_HW.ravel()[covered_N]
+    before_C = cover_N @ to_attenuation(_at(before_HWC, covered_N))
     # Twice: what is cut off at the ends of the range after the first is made up for by the second.
     for _ in range(2):
-        nepers_HWC = np.clip(nepers_HWC, 0, highest)
-        now_C = np.einsum("hw,hwc->c", alpha_HW, nepers_HWC)
-        nepers_HWC *= before_C / np.maximum(now_C, np.float32(1e-9))
-    after_HWC = from_attenuation(np.minimum(nepers_HWC, highest))
-    return np.where(alpha_HW[..., None] > 0, after_HWC, before_HWC)
+        nepers_NC = np.clip(nepers_NC, 0, highest)
+        nepers_NC *= before_C / np.maximum(cover_N @ nepers_NC, np.float32(1e-9))
+    after_HWC = before_HWC.copy()
+    after_HWC.reshape(-1, before_HWC.shape[2])[covered_N] = from_attenuation(np.minimum(nepers_NC, highest))
+    return after_HWC
+
+
+def _at(picture_HWC: np.ndarray, pixels_N: np.ndarray) -> np.ndarray:
+    return picture_HWC.reshape(-1, picture_HWC.shape[2])[pixels_N]
 
 
 def _mean_HW(picture_HWC: np.ndarray) -> np.ndarray:
@@ -242,68 +250,51 @@ def _inside(alpha_HW: np.ndarray, margin_px: int) -> np.ndarray:
     return cv2.erode(covered_HW, ball, borderType=cv2.BORDER_CONSTANT, borderValue=0).astype(bool)
 
 
-def _high_pass(seen_HW: np.ndarray) -> np.ndarray:
-    return seen_HW - _blurred(seen_HW, _HIGH_PASS_PX)
+def _within_tiles(height_px: int, margin_px: int) -> np.ndarray:
+    inner_HW = np.zeros((_TILE_PX, _TILE_PX), dtype=bool)
+    inner_HW[margin_px:-margin_px, margin_px:-margin_px] = True
+    return np.tile(inner_HW, (height_px // _TILE_PX, 1))
 
 
-def _power(detail_HW: np.ndarray) -> np.ndarray:
-    """Give the mean square over a small patch around each pixel."""
-    return cv2.blur(np.square(detail_HW), (_PATCH_PX, _PATCH_PX))
+def _detail(seen_HW: np.ndarray) -> np.ndarray:
+    return cv2.filter2D(seen_HW, cv2.CV_32F, _DETAIL, borderType=cv2.BORDER_REFLECT_101)
 
 
-def _quiet(powers_N: np.ndarray) -> float:
-    """Give the power of noise among patches of which many hold structure: that of the quieter ones, corrected."""
-    return float(np.quantile(powers_N, _QUIET_SHARE)) / _QUIET_OF_NOISE if powers_N.size else 0.0
+def _blocks(field_HW: np.ndarray) -> np.ndarray:
+    """Give the mean of each block; what is left over at the right and below does not count."""
+    height, width = (side // _BLOCK_PX for side in field_HW.shape)
+    whole_HW = field_HW[: height * _BLOCK_PX, : width * _BLOCK_PX]
+    return cv2.resize(whole_HW, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _noise_line(levels_N: np.ndarray, powers_N: np.ndarray) -> tuple[float, float]:
-    """Fit the variance of noise over transmission by a line that is nowhere negative."""
-    if len(levels_N) < _NUM_LEVELS * _MIN_PATCHES:
+def _quiet(powers_B: np.ndarray) -> float:
+    """Give the power of noise among blocks of which many hold structure: that of the quieter ones, corrected."""
+    return float(np.quantile(powers_B, _QUIET_SHARE)) / _QUIET_OF_NOISE
+
+
+def _noise_line(seen_HW: np.ndarray) -> tuple[float, float]:
+    """Give the variance of noise over transmission as the highest line that no level of a scan is quieter than.
+
+    What is noise is everywhere, and what is more than that at some level is structure. The line is nowhere negative
+    and nowhere falls.
+    """
+    side = _TILE_PX // _BLOCK_PX
+    # Blocks at the rim of a tile hold the step to the next one.
+    level_B, power_B = (
+        _blocks(each_HW).reshape(-1, side, side)[:, 1:-1, 1:-1].ravel()
+        for each_HW in (seen_HW, np.square(_detail(seen_HW)))
+    )
+    is_matter_B = (level_B > _MATTER[0]) & (level_B < _MATTER[1])
+    level_B, power_B = level_B[is_matter_B], power_B[is_matter_B]
+    if len(level_B) < _NUM_LEVELS * _MIN_BLOCKS:
         return 0.0, 0.0
-    edges = np.quantile(levels_N, np.linspace(0, 1, _NUM_LEVELS + 1)[1:-1])
-    bin_N = np.searchsorted(edges, levels_N)
-    bins = np.unique(bin_N)
-    mean_B = np.array([levels_N[bin_N == index].mean() for index in bins])
-    variance_B = np.array([_quiet(powers_N[bin_N == index]) for index in bins])
-    (floor, slope), _ = nnls(np.column_stack([np.ones_like(mean_B), mean_B]), variance_B)
-    return float(floor), float(slope)
-
-
-def _grain_px(detail_HW: np.ndarray, quiet_HW: np.ndarray) -> float:
-    """Tell the grain of noise by the correlation of neighbours after the high-pass filter."""
-    is_pair = quiet_HW[:, :-1] & quiet_HW[:, 1:]
-    if np.count_nonzero(is_pair) < _MIN_PATCHES:
-        return 0.0
-    here, right = detail_HW[:, :-1][is_pair], detail_HW[:, 1:][is_pair]
-    power = float(np.dot(here, here))
-    widths, correlations, _ = _grain_table()
-    return float(np.interp(float(np.dot(here, right)) / power, correlations, widths)) if power else 0.0
-
-
-@cache
-def _grain_table() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Tabulate grains of noise: correlation of neighbours and standard deviation after the high-pass filter."""
-    speck_HW = np.zeros((65, 65), np.float32)
-    speck_HW[32, 32] = 1
-    widths = np.linspace(0, _MAX_GRAIN_PX, 33)
-    rows = []
-    for width in widths:
-        seen_HW = _high_pass(_grown(speck_HW, width))
-        power = float(np.square(seen_HW).sum())
-        rows.append((float((seen_HW[:, 1:] * seen_HW[:, :-1]).sum()) / power, np.sqrt(power)))
-    correlation, spread = np.array(rows).T
-    return widths, correlation, spread
-
-
-def _grain(rng: np.random.Generator, shape_hw: tuple[int, ...], grain_px: float) -> np.ndarray:
-    """Draw noise of a grain whose standard deviation after the high-pass filter is 1."""
-    white_HW = rng.standard_normal(shape_hw, dtype=np.float32)
-    widths, _, spreads = _grain_table()
-    return _grown(white_HW, grain_px) / np.float32(np.interp(grain_px, widths, spreads))
-
-
-def _grown(white_HW: np.ndarray, grain_px: float) -> np.ndarray:
-    return _blurred(white_HW, grain_px) if grain_px > 0 else white_HW
+    parts = np.array_split(np.argsort(level_B, kind="stable"), _NUM_LEVELS)
+    level_P = np.array([level_B[part].mean() for part in parts])
+    noise_P = np.array([_NOISE_OF_QUIET * _quiet(power_B[part]) for part in parts])
+    slopes = np.linspace(0, (noise_P / level_P).min(), 33)
+    floors = (noise_P - slopes[:, None] * level_P).min(axis=1)
+    best = np.argmax(floors + slopes * level_P.mean())
+    return float(floors[best]), float(slopes[best])
 
 
 def _edge_blur_px2(seen_HW: np.ndarray, among_HW: np.ndarray) -> float | None:

@@ -17,6 +17,7 @@ from rwsc.corpus.plan import build_plan, planned_images, usable_bags
 from rwsc.corpus.settings import SynthConfig
 from rwsc.fusion.compose import Insertion, fuse_in_rounds
 from rwsc.fusion.engine import Region
+from rwsc.fusion.match import MatchConfig
 from rwsc.fusion.network.config import named_config
 from rwsc.fusion.network.network import RwscNetwork
 from rwsc.fusion.network.weights import WeightsCard, encode_weights
@@ -137,6 +138,10 @@ def _large_bag_stages() -> dict[str, dict[str, float]]:
         ],
         "TIP of 2 items": lambda: [
             fuse_in_rounds([scan], [air_level], [insertions], TipEngine(), context=0.5) for _ in turns
+        ],
+        "TIP of 2 items, noise matched": lambda: [
+            fuse_in_rounds([scan], [air_level], [insertions], TipEngine(), match=MatchConfig(noise=True))
+            for _ in turns
         ],
     }
     return {name: _spread(stage, len(turns)) for name, stage in stages.items()}
