@@ -33,7 +33,7 @@ class TrainConfig(Settings):
     start_from: str | None = Field(default=None, json_schema_extra=ADDRESS)
     """Weights to start from (fine-tuning): a safetensors file with its card, or a training run's folder."""
 
-    method: Literal["rwsc"] | BaselineName = "rwsc"
+    method: Literal["rwsc", BaselineName] = "rwsc"
     """What is trained: rwsc, or a baseline to compare it with, on the same samples: u2fusion, fusiongan (intensity
     of the item, gradients of the bag), fusiongan_swapped, deepfuse, mefnet. Baselines have losses of their own;
     `size` and `loss` are for rwsc alone."""

@@ -8,6 +8,7 @@ from rwsc.fusion.baselines.luma_network import LumaNetwork, scaled
 
 DEVIATIONS = (
     "DeepFuse: the network of the paper, trained on our pairs, crops and steps; leaky rectifier 0.01;"
+    " the rim is repeated, since zeros would draw a frame round white air;"
     " since its loss knows no level, the output is stretched to the range of the two sources (the authors stretch"
     " to the whole range of 8 bits); learning rate halved to zero over the second half, gradients clipped."
 )
@@ -54,7 +55,7 @@ class DeepFuseNetwork(LumaNetwork):
 
 
 def _conv(num_in: int, num_out: int, *, kernel: int) -> nn.Conv2d:
-    return nn.Conv2d(num_in, num_out, kernel_size=kernel, padding=kernel // 2)
+    return nn.Conv2d(num_in, num_out, kernel_size=kernel, padding=kernel // 2, padding_mode="replicate")
 
 
 def _range(x_BCHW: Tensor) -> tuple[Tensor, Tensor]:

@@ -109,7 +109,7 @@ def test_baselines_learn_at_the_published_rate_unless_another_is_given():
 @pytest.mark.parametrize(
     ("values", "match"),
     [
-        ({"method": "deepfuze"}, "method"),
+        ({"method": "deepfuze"}, "method\n  Input should be 'rwsc', 'u2fusion', .* or 'mefnet'"),
         ({"method": "fusiongan", "workers": 2}, "workers 2: fusiongan .* trains on one worker"),
         ({"method": "fusiongan_swapped", "sample": {"crop_px": 42}}, "crop_px 42: .* needs 43 or more"),
         (

@@ -36,6 +36,13 @@ def test_in_evaluation_the_result_spans_the_range_of_the_sources():
     assert ratio.std() < 1e-3 * ratio.mean()  # a straight line, upwards
 
 
+def test_air_all_round_draws_no_frame():
+    item, bag = torch.ones(1, 1, 64, 64), torch.ones(1, 1, 64, 64)
+    bag[..., 30:34, 30:34] = 0.3
+    rim = make_network().train().fuse_luma(item, bag)[..., :8, :].detach()
+    assert float(rim.max() - rim.min()) < 1e-5
+
+
 def test_flat_sources_stay_finite():
     flat = torch.ones(1, 1, 64, 64)
     assert torch.isfinite(make_network().eval().fuse_luma(flat, flat)).all()
