@@ -8,6 +8,7 @@ from support.processes import kill, ray_workers, rwsc, wait_for
 
 from rwsc.errors import RunMismatch, WeightsError
 from rwsc.fusion.network.weights import decode_weights, encode_weights
+from rwsc.fusion.networks import decode_network
 from rwsc.runs.metrics_log import read_metrics
 from rwsc.runs.train import train
 from rwsc.runs.weights import read_weights
@@ -119,6 +120,31 @@ def test_a_run_on_phantoms_needs_no_data_and_learns_from_the_truth(ray_cluster, 
 
     with pytest.raises(RunMismatch, match=r"settings.loss.truth: 50.0 -> 20.0"):
         train(config.model_copy(update={"loss": LossConfig(truth=20)}))
+
+
+def test_a_baseline_is_trained_as_rwsc_is_and_its_card_names_it(ray_cluster, tmp_path):
+    config = TrainConfig(
+        output=str(tmp_path / "run"),
+        method="fusiongan",
+        phantoms=2,
+        steps=4,
+        batch=2,
+        checkpoint_every=2,
+        report_every=1,
+        validation_samples=2,
+        sample={"crop_px": 48},
+        network={"width_divisor": 4},
+    )
+    train(config)
+    network, card = decode_network("fusiongan", *read_weights(config.output))
+    assert network.config == card.network == config.network_config()
+    assert card.training["method"] == "fusiongan"
+    lines = read_metrics(Prefix(config.output))
+    assert [line["step"] for line in lines] == [1, 2, 3, 4]
+    assert {"adversarial", "discriminator", "intensity", "gradient"} <= set(lines[0])
+    assert card.metrics["val_total"] == min(line["val_total"] for line in lines if "val_total" in line)
+    with pytest.raises(RunMismatch, match=r"settings.method: fusiongan -> mefnet"):
+        train(TrainConfig(**{**config.model_dump(), "method": "mefnet"}))
 
 
 @pytest.mark.s3
