@@ -69,3 +69,10 @@ def test_what_is_a_straight_function_of_the_guide_is_lifted_exactly():
     )
     made = lift(3 * small - 1, small, large)
     assert (made - (3 * large - 1)).abs().max() < 0.05
+
+
+def test_each_source_counts_by_the_weights_predicted_from_itself():
+    network, item, bag = make_network(), torch.rand(1, 1, 40, 44), 0.5 + 0.2 * torch.rand(1, 1, 40, 44)
+    item_weight, bag_weight = (lift(network.layers(x), x, x).abs() for x in (item, bag))
+    expected = (item_weight * item + bag_weight * bag) / (item_weight + bag_weight)
+    torch.testing.assert_close(network.fuse_luma(item, bag), expected, atol=1e-4, rtol=0)
