@@ -37,8 +37,8 @@ COMMANDS = {
     "preview": {"corpus", "--output", "-o", "--num-images", "--engines", "--weights", "--overwrite"},
     "evaluate images": {"--item", "--bag", "--fused", "--mask", "--region", "--json"},
     "bench": {
-        "name", "--num-images", "--catalogue", "--without-groups", "--engines", "--weights", "--output", "-o",
-        "--overwrite", "--json",
+        "name", "--num-images", "--catalogue", "--items", "--without-groups", "--engines", "--weights", "--output",
+        "-o", "--overwrite", "--json",
     },
 }  # fmt: skip
 

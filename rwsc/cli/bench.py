@@ -9,6 +9,7 @@ from rwsc.cli.options import Output, Overwrite
 from rwsc.cli.stdout import keep_for_data
 from rwsc.cli.terminal import escaped_line
 from rwsc.errors import ConfigError
+from rwsc.storage.prefix import absolute_uri
 
 NAMES = ("synth", "items", "truth", "probe")
 
@@ -19,24 +20,31 @@ def bench(
         typer.Argument(
             metavar="[NAME]",
             help="synth: rates. items: how well items are cut out. truth: how close engines come to true scans. "
-            "probe: how well a small network tells them from true scans.",
+            "probe: how well a small network tells them from true scans, or from real items in scans of yours.",
         ),
     ] = "synth",
     num_images: Annotated[
         int,
         typer.Option(
             min=1,
-            help="Images that each end-to-end run makes; phantoms that items are cut from, or put into.",
+            help="Images that each end-to-end run makes; phantoms that items are cut from, or put into; items of "
+            "--catalogue that probe uses at most.",
         ),
     ] = 256,
     catalogue: Annotated[
         str | None,
         typer.Option(
-            metavar="CATALOGUE", help="items: also compare boxes alone with the masks of these scans."
+            metavar="CATALOGUE",
+            help="items: also compare boxes alone with the masks of these scans. probe: real items of these scans "
+            "instead of phantoms.",
         ),
     ] = None,
+    items: Annotated[
+        str | None,
+        typer.Option(metavar="ITEMS", help="probe: bank of the items of --catalogue; built without it."),
+    ] = None,
     without_groups: Annotated[
-        str, typer.Option(metavar="A,B", help="items: leave out scans of these groups.")
+        str, typer.Option(metavar="A,B", help="items, probe: leave out scans of these groups.")
     ] = "",
     engines: Annotated[
         str,
@@ -69,21 +77,15 @@ def bench(
             overwrite=overwrite,
         )
     elif name == "probe":
-        from rwsc.runs.bench_probe import measure_probe
-
-        found = measure_probe(num_images, engines=_names(engines) or None, weights=weights or [])
+        found = _probe(
+            num_images, catalogue, items, _names(without_groups), _names(engines) or None, weights or []
+        )
     else:
         found = _measure(name, num_images, catalogue, without_groups)
     if as_json:
         data.write(json.dumps(found, indent=1) + "\n")
-    elif name == "truth":
-        _tell_truth(found, data)
-    elif name == "probe":
-        _tell_probe(found, data)
-    elif name == "items":
-        _tell_items(found, data)
     else:
-        _tell_rates(found, data)
+        _TELLERS[name](found, data)
 
 
 def _measure(name: str, number: int, catalogue: str | None, without_groups: str) -> dict[str, Any]:
@@ -97,6 +99,29 @@ def _measure(name: str, number: int, catalogue: str | None, without_groups: str)
     from rwsc.runs.bench import measure
 
     return measure(number)
+
+
+def _probe(
+    number: int,
+    catalogue: str | None,
+    items: str | None,
+    groups: list[str],
+    engines: list[str] | None,
+    weights: list[str],
+) -> dict[str, Any]:
+    from rwsc.runs.bench_probe import measure_probe, measure_probe_on_scans
+
+    if catalogue is not None:
+        return measure_probe_on_scans(
+            absolute_uri(catalogue), items, number, engines=engines, weights=weights, without_groups=groups
+        )
+    if groups:
+        raise ConfigError("--without-groups names groups of no catalogue", remedy="add --catalogue")
+    if items is not None:
+        raise ConfigError(
+            "--items is a bank of no catalogue", remedy="add the --catalogue that it was built from"
+        )
+    return measure_probe(number, engines=engines, weights=weights)
 
 
 def _names(text: str) -> list[str]:
@@ -125,19 +150,52 @@ def _tell_truth(found: dict[str, Any], data: TextIO) -> None:
 
 
 def _tell_probe(found: dict[str, Any], data: TextIO) -> None:
+    if "bags_alone" in found:
+        _tell_probe_on_scans(found, data)
+        return
     data.write(
         f"{found['phantoms']} phantoms: chance that a small network scores what was made above what is true (AUC);\n"
         "0.5 where it cannot tell; mean (lowest to highest) over folds and seeds, no bag in training and test\n\n"
     )
-    width = max(map(len, found["engines"]))
-    data.write(f"{'':<{width}}  {'composite or true scan':<26}empty insertion or bag\n")
-    for name, row in found["engines"].items():
-        cells = [
-            "" if auc is None else f"{auc['mean']:.2f} ({auc['lowest']:.2f} to {auc['highest']:.2f})"
-            for auc in (row["composite"], row["empty"])
-        ]
-        data.write(f"{escaped_line(name):<{width}}  {cells[0]:<26}{cells[1]}\n".rstrip() + "\n")
+    heads = {
+        "composite": "composite or true scan",
+        "matched": "the same, item matched",
+        "empty": "empty insertion or bag",
+    }
+    _tell_aucs(found["engines"], heads, data)
     _tell_machine(found, data)
+
+
+def _tell_probe_on_scans(found: dict[str, Any], data: TextIO) -> None:
+    by_fold = " + ".join(map(str, found["pairs_by_fold"]))
+    data.write(
+        f"{found['pairs']} items ({by_fold} by fold; {found['left_out']} more would have joined folds): chance that\n"
+        "a small network scores an item that was put in above the same item in its real scan (AUC); 0.5 where it\n"
+        "cannot tell; mean (lowest to highest) over folds and seeds, no bag, session or physical item in two folds\n\n"
+        f"bags alone, no item in sight: {_auc(found['bags_alone'])}\n"
+        "Harmless bags are other bags than those with real items: no engine can be expected below that figure, and\n"
+        "only what is above it can be due to the fusing. In the item's own scan the bag is the same on both sides.\n\n"
+    )
+    heads = {
+        "composite": "in a harmless bag",
+        "matched": "the same, item matched",
+        "own_scan": "in the item's own scan",
+        "empty": "empty insertion or bag",
+    }
+    _tell_aucs(found["engines"], heads, data)
+    _tell_machine(found, data)
+
+
+def _tell_aucs(rows: dict[str, dict[str, Any]], heads: dict[str, str], data: TextIO) -> None:
+    width = max(map(len, rows))
+    data.write(" " * width + "".join(f"  {head:<24}" for head in heads.values()).rstrip() + "\n")
+    for name, row in rows.items():
+        cells = "".join(f"  {_auc(row[kind]):<24}" for kind in heads)
+        data.write(f"{escaped_line(name):<{width}}{cells}".rstrip() + "\n")
+
+
+def _auc(auc: dict[str, float] | None) -> str:
+    return "" if auc is None else f"{auc['mean']:.2f} ({auc['lowest']:.2f} to {auc['highest']:.2f})"
 
 
 def _with_error(spread: dict[str, float], digits: int) -> str:
@@ -197,3 +255,6 @@ def _shown(value: float | None) -> str:
 
 def _tell_machine(found: dict[str, Any], data: TextIO) -> None:
     data.write(", ".join(f"{name} {value}" for name, value in found["machine"].items()) + "\n")
+
+
+_TELLERS = {"synth": _tell_rates, "items": _tell_items, "truth": _tell_truth, "probe": _tell_probe}

@@ -70,7 +70,7 @@ def check_scans(
         SourceError: No usable scan has a mask, a mask is damaged, or a scan has changed since it was indexed.
     """
     catalogue, found_any = read_catalogue(catalogue_uri), False
-    _check_groups(catalogue, catalogue_uri, without_groups)
+    check_groups(catalogue, catalogue_uri, without_groups)
     for scan in iter_scans(catalogue):
         masked = [thing for thing in scan.objects if thing.mask_rle and "crowd" not in thing.flags]
         if scan.status != "ok" or not masked or scan.group in without_groups:
@@ -85,8 +85,17 @@ def check_scans(
         )
 
 
-def _check_groups(catalogue: pa.Table, uri: str, wanted: Collection[str]) -> None:
-    """Refuse a group that no scan has: figures would be of scans that were meant to be left out."""
+def check_groups(catalogue: pa.Table, uri: str, wanted: Collection[str]) -> None:
+    """Refuse a group that no scan has: figures would be of scans that were meant to be left out.
+
+    Args:
+        catalogue: The catalogue.
+        uri: Its address.
+        wanted: Groups to leave out.
+
+    Raises:
+        ConfigError: A group is that of no scan.
+    """
     known = sorted(set(catalogue["group"].to_pylist()) - {None})
     unknown = [group for group in wanted if group not in known]
     if unknown:

@@ -1,12 +1,12 @@
 """How well a small network tells composites from true scans: the number that an engine has to push down to a half.
 
 The network is ours, and small on purpose: it is to find what processing leaves behind, not to know what bags hold.
-Both classes show the same bags and items at the same places, so that only the making differs, and no bag is in
-training and test at once.
+Who calls it sees to it that both ways show alike things, so that the making alone differs, and that no bag is in two
+folds.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -21,24 +21,17 @@ PATCH_PX = 32
 PATCHES = 6
 """Patches of each picture, half of them on the rim of the item and half inside."""
 
-_FOLDS = 4
+NUM_FOLDS = 4
+"""Parts that pictures are dealt into; each is tested by a network trained on the others."""
+
 _EPOCHS = 12
 _BATCH = 64
 _LEARNING_RATE = 3e-3
 _HIGH_PASS_PX = 1.2
+_MARGIN_PX = 5
+"""How far the high-pass filter sees beyond a patch."""
 _RESIDUAL_GAIN = 8.0
 _MASK_COVER = 0.5
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Patches:
-    """Patches of one picture."""
-
-    group: int
-    """The bag; patches of one bag are never in training and test at once."""
-
-    pixels_NCHW: np.ndarray
-    """float32: colour, what a high-pass filter leaves of it, and the cover by the item."""
 
 
 def choose_places(rng: np.random.Generator, alpha_HW: np.ndarray) -> np.ndarray:
@@ -49,8 +42,7 @@ def choose_places(rng: np.random.Generator, alpha_HW: np.ndarray) -> np.ndarray:
         alpha_HW: Cover by the item; at least one pixel by half.
 
     Returns:
-        Row and column of each patch's top left corner in the frame padded by half a patch, int64,
-        (`PATCHES`, 2).
+        Row and column of the middle of each patch, int64, (`PATCHES`, 2).
     """
     mask_HW = (alpha_HW >= _MASK_COVER).astype(np.uint8)
     inside_HW = cv2.erode(mask_HW, np.ones((3, 3), np.uint8), borderValue=0)
@@ -62,58 +54,83 @@ def choose_places(rng: np.random.Generator, alpha_HW: np.ndarray) -> np.ndarray:
     return np.concatenate(halves)
 
 
-def cut_patches(picture_HWC: np.ndarray, alpha_HW: np.ndarray, places_N2: np.ndarray, group: int) -> Patches:
+def cut_patches(picture_HWC: np.ndarray, alpha_HW: np.ndarray, places_N2: np.ndarray) -> np.ndarray:
     """Cut patches out of a picture.
 
     Args:
         picture_HWC: uint8, three channels.
-        alpha_HW: Cover by the item.
-        places_N2: What `choose_places` gives.
-        group: The bag's number.
+        alpha_HW: Cover by the item; zeros where the network is not to know it.
+        places_N2: Row and column of the middle of each patch.
 
     Returns:
-        The patches.
+        Colour and cover of the patches and of what lies right around them, uint8, (N, H, W, 4).
     """
-    colour_HWC = picture_HWC.astype(np.float32) / 255
-    residual_HWC = colour_HWC - cv2.GaussianBlur(colour_HWC, (0, 0), _HIGH_PASS_PX)
-    layers_HWC = np.dstack([colour_HWC - 0.5, _RESIDUAL_GAIN * residual_HWC, alpha_HW.astype(np.float32)])
-    half = PATCH_PX // 2
-    padded_HWC = np.pad(layers_HWC, ((half, half), (half, half), (0, 0)), mode="reflect")
-    cut = [padded_HWC[y : y + PATCH_PX, x : x + PATCH_PX] for y, x in places_N2]
-    return Patches(group=group, pixels_NCHW=np.stack(cut).transpose(0, 3, 1, 2))
+    cover_HW = np.rint(255 * alpha_HW).astype(np.uint8)
+    reach = PATCH_PX // 2 + _MARGIN_PX
+    layers_HWC = np.dstack([picture_HWC, cover_HW])
+    padded_HWC = np.pad(layers_HWC, ((reach, reach), (reach, reach), (0, 0)), mode="symmetric")
+    return np.stack([padded_HWC[y : y + 2 * reach, x : x + 2 * reach] for y, x in places_N2])
 
 
-def probe_auc(one: Sequence[Patches], other: Sequence[Patches], *, seed: int) -> list[float]:
-    """Train networks to tell two ways of making apart, and test them on bags that they never saw.
+def deal_folds(number: int, *, seed: int) -> np.ndarray:
+    """Deal pictures of as many bags to folds.
 
     Args:
-        one: Patches of one way.
-        other: Patches of the other, of the same bags in the same order.
-        seed: Decides the folds, the first weights and the order of training.
+        number: How many there are.
+        seed: Decides which go where.
+
+    Returns:
+        A fold for each, from 0; sizes differ by one at most.
+    """
+    return np.random.default_rng(seed).permutation(number) % NUM_FOLDS
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: layers as small as these only wait for each other, and where cores are busy too, ten
+    times as long.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@one_thread()
+def probe_auc(
+    one: Sequence[np.ndarray], other: Sequence[np.ndarray], *, folds: Sequence[int] | np.ndarray, seed: int
+) -> list[float]:
+    """Train networks to tell two ways of making apart, and test each on a fold that it never saw.
+
+    Args:
+        one: Patches of one way, as `cut_patches` gives them, picture by picture.
+        other: Patches of the other; the n-th picture is in the fold of the n-th of `one`.
+        folds: The fold of each picture.
+        seed: Decides the first weights and the order of training.
 
     Returns:
         For each fold the chance that a patch of `other` gets a higher score than one of `one` (area under the
         receiver operating characteristic): 0.5 where they cannot be told apart.
 
     Raises:
-        ValueError: The bags differ, or there are fewer than folds.
+        ValueError: The ways differ in the number of pictures, or all pictures are in one fold.
     """
-    groups = np.array([patches.group for patches in one])
-    if not np.array_equal(groups, [patches.group for patches in other]):
-        raise ValueError("both ways of making must show the same bags in the same order")
-    bags = np.unique(groups)
-    if len(bags) < _FOLDS:
-        raise ValueError(f"{len(bags)} bags are too few for {_FOLDS} folds")
-    fold_of_bag = np.random.default_rng(seed).permutation(len(bags)) % _FOLDS
-    fold_of_picture = fold_of_bag[np.searchsorted(bags, groups)]
-    pixels_PNCHW = [np.stack([patches.pixels_NCHW for patches in side]) for side in (one, other)]
+    folds_N = np.asarray(folds)
+    if not len(one) == len(other) == len(folds_N):
+        raise ValueError(f"{len(one)}, {len(other)} pictures and {len(folds_N)} folds are not as many")
+    numbers = np.unique(folds_N)
+    if len(numbers) < 2:
+        raise ValueError("there is nothing to test on: all pictures are in one fold")
     aucs = []
-    for fold in range(_FOLDS):
+    inputs = [[_input_of(patches) for patches in side] for side in (one, other)]
+    for fold in numbers.tolist():
         train, test = (
-            [torch.from_numpy(side[chosen].reshape(-1, *side.shape[2:])) for side in pixels_PNCHW]
-            for chosen in (fold_of_picture != fold, fold_of_picture == fold)
+            [torch.cat([side[index] for index in np.flatnonzero(chosen)]) for side in inputs]
+            for chosen in (folds_N != fold, folds_N == fold)
         )
-        network = _train(*train, seed=seed * _FOLDS + fold)
+        network = _train(*train, seed=seed * NUM_FOLDS + fold)
         with torch.inference_mode():
             scores_N = np.concatenate([network(side).numpy() for side in test])
         is_other_N = np.arange(len(scores_N)) >= len(test[0])
@@ -121,6 +138,17 @@ def probe_auc(one: Sequence[Patches], other: Sequence[Patches], *, seed: int) ->
         assert found is not None  # both ways are in every fold
         aucs.append(found)
     return aucs
+
+
+def _input_of(patches_NHWC: np.ndarray) -> torch.Tensor:
+    """Give what the network sees: colour, what a high-pass filter leaves of it, and the cover."""
+    seen_NHWC = patches_NHWC.astype(np.float32) / 255
+    colour_NHWC, cover_NHWC = seen_NHWC[..., :3], seen_NHWC[..., 3:]
+    smooth_NHWC = np.stack([cv2.GaussianBlur(each, (0, 0), _HIGH_PASS_PX) for each in colour_NHWC])
+    layers = [colour_NHWC - 0.5, _RESIDUAL_GAIN * (colour_NHWC - smooth_NHWC), cover_NHWC]
+    inner = slice(_MARGIN_PX, -_MARGIN_PX)
+    layers_NHWC = np.concatenate(layers, axis=3)[:, inner, inner]
+    return torch.from_numpy(np.ascontiguousarray(layers_NHWC.transpose(0, 3, 1, 2)))
 
 
 class _Probe(nn.Module):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from support.corpora import write_scans
+from support.probe_scans import write_probe_scans
 
 from rwsc.cli.main import main
 from rwsc.fusion.engines import ENGINES
@@ -82,6 +83,22 @@ def test_truth_as_json_and_as_a_table(rwsc):
     assert "sheet.png exists already" in err
 
 
+def test_probe_of_scans_as_json_and_as_a_table(rwsc, tmp_path):
+    scans, items = write_probe_scans(str(tmp_path / "probe"))
+    command = ("bench", "probe", "--catalogue", scans, "--items", items, "--engines", "tip")
+    code, out, _ = rwsc(*command, "--json")
+    assert code == 0
+    found = json.loads(out, parse_constant=refuse)
+    code, out, _ = rwsc(*command)
+    assert code == 0
+    lines = out.splitlines()
+    assert f"bags alone, no item in sight: {found['bags_alone']['mean']:.2f} " in out
+    tip = next(line for line in lines if line.startswith("tip "))
+    assert tip.split()[1] == f"{found['engines']['tip']['composite']['mean']:.2f}"
+    assert tip.endswith("0.50 (0.50 to 0.50)")
+    assert lines[-1].startswith("cpu ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "remedy"),
     [
@@ -95,6 +112,26 @@ def test_truth_as_json_and_as_a_table(rwsc):
             ["items", "--num-images", 100_000, "--catalogue", "nowhere.parquet"],
             "error: there is nothing at {here}/nowhere.parquet",
             None,
+        ),
+        (
+            ["probe", "--num-images", 7],
+            "error: 7 phantoms are too few to train and to test on",
+            "try:   give --num-images 8 or more; some hundred tell more",
+        ),
+        (
+            ["probe", "--catalogue", "nowhere.parquet"],
+            "error: there is nothing at {here}/nowhere.parquet",
+            None,
+        ),
+        (
+            ["probe", "--items", "bank"],
+            "error: --items is a bank of no catalogue",
+            "try:   add the --catalogue that it was built from",
+        ),
+        (
+            ["probe", "--without-groups", "a"],
+            "error: --without-groups names groups of no catalogue",
+            "try:   add --catalogue",
         ),
         (
             ["items", "--num-images", 100_000, "--without-groups", "a"],
