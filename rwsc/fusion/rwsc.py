@@ -56,6 +56,12 @@ class RwscEngine:
     def fuse(self, regions: Sequence[Region]) -> list[np.ndarray]:
         """Run the network on each region; gray regions go in as three equal channels and come out as one.
 
+        Args:
+            regions: Any number of regions; sizes may differ.
+
+        Returns:
+            Transmission of bag and item together, one (H, W, C) float32 array per region.
+
         Raises:
             ConfigError: A region has two energies.
         """
