@@ -5,6 +5,7 @@ import pytest
 from rwsc.evaluation.truth import measure_error
 from rwsc.evaluation.truth_phantoms import AIR_RGB, MIN_OVERLAP_PX, draw_case, fuse_case
 from rwsc.fusion.engines import EngineConfig, open_classic
+from rwsc.fusion.match import MatchConfig
 from rwsc.fusion.tip import TipEngine
 from rwsc.physics.pseudo_colour import MaterialClass, material_class
 from rwsc.training.phantom_samples import PHANTOM_PX, PhantomSource
@@ -113,3 +114,14 @@ def test_matter_of_two_energies_composed_then_coloured_is_the_truth_within_noise
         ]
         gaps.append(10 * np.log10(squares[1] / squares[0]))
     assert np.mean(gaps) < 1.5  # dB below a second scan of the same scene; the product lies 15 below
+
+
+def test_matching_changes_the_item_alone_and_by_its_seed():
+    case, engine = draw_case(6), open_classic("tip", EngineConfig())
+    match = MatchConfig(noise=True, sharpness=True)
+    plain = fuse_case(case, engine, two_energies=False)
+    one, again = (fuse_case(case, engine, two_energies=False, match=match, seed=1) for _ in range(2))
+    np.testing.assert_array_equal(one, again)
+    assert (one != plain).any()
+    outside = case.truth.seen_alpha_HW == 0
+    np.testing.assert_array_equal(one[outside], plain[outside])
