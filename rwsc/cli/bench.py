@@ -174,7 +174,8 @@ def _tell_probe_on_scans(found: dict[str, Any], data: TextIO) -> None:
         "cannot tell; mean (lowest to highest) over folds and seeds, no bag, session or physical item in two folds\n\n"
         f"bags alone, no item in sight: {_auc(found['bags_alone'])}\n"
         "Harmless bags are other bags than those with real items: no engine can be expected below that figure, and\n"
-        "only what is above it can be due to the fusing. In the item's own scan the bag is the same on both sides.\n\n"
+        "only what is above it can be due to the fusing. In the item's own scan the bag is the same on both sides.\n"
+        "Both count where an item lies and on what, too: differences between engines tell more than the figures.\n\n"
     )
     heads = {
         "composite": "in a harmless bag",

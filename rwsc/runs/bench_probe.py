@@ -130,7 +130,8 @@ def measure_probe_on_scans(
     also go by the bag, and the AUC of an engine can hardly fall below that of ``bags_alone``: patches of nothing but
     bag, of scans with real items and of harmless scans. Only what lies above it can be laid to the making, and
     where the bags alone are told well, nothing can. ``own_scan`` has no such floor: there the item is put once more
-    into its own scan. But it knows no strange scanner either, so it is the least that the making gives away.
+    into its own scan. But it knows no strange scanner either, and both figures also count where an item lies and on
+    what: rwsc's places are not those that people choose. So differences between engines tell more than the figures.
     An AUC of 0.5 says that this small network finds nothing, not that a larger one or a person would not.
 
     Args:
