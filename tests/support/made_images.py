@@ -17,12 +17,15 @@ from rwsc.storage.images import decode_image
 from rwsc.storage.prefix import read_uri
 from support.corpora import synth_config
 
+MATCH = {"noise": True, "sharpness": True}
+
 
 def make_images(root, role, engine):
     """Make one image of each of three bags with two items and some harmless things."""
     config = synth_config(
         root,
         engine=engine,
+        match=MATCH,
         placement={"items_min": 1, "items_max": 2},
         controls=ControlsConfig(distractor_share=1.0),
     )

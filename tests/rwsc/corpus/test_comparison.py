@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from support.made_images import make_images
+from support.made_images import MATCH, make_images
 
 from rwsc.corpus.comparison import AMPLIFIED, CELL_PX, compare_engines, draw_comparison
 from rwsc.corpus.controls import Role
@@ -11,7 +11,7 @@ from rwsc.fusion.match import MatchConfig
 def compare(rows, pixels, items, engines):
     opened = [open_classic(name, EngineConfig()) for name in engines]
     return [
-        compare_engines(row, each, items=items, engines=opened, context=0.5, match=MatchConfig())
+        compare_engines(row, each, items=items, engines=opened, context=0.5, match=MatchConfig(**MATCH))
         for row, each in zip(rows, pixels, strict=True)
     ]
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from support.made_images import make_images
+from support.made_images import MATCH, make_images
 
 from rwsc.corpus.controls import Role
 from rwsc.corpus.remake import insertions_of, things_of
@@ -21,7 +21,7 @@ def test_an_image_is_made_again_from_its_row_bit_for_bit(inputs_root, role, engi
         insertions = insertions_of(row, items, bag, engine=engine)
         assert len(insertions) == len(list(things_of(row)))
         image = fuse_in_rounds(
-            [each.scan], [each.air_level], [insertions], opened, context=0.5, match=MatchConfig()
+            [each.scan], [each.air_level], [insertions], opened, context=0.5, match=MatchConfig(**MATCH)
         )[0]
         np.testing.assert_array_equal(image, each.made)
     assert sum(len(row["distractors"]) for row in rows) == 0 or role != Role.NEGATIVE

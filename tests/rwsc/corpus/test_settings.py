@@ -33,7 +33,7 @@ def test_an_unknown_engine_is_refused_with_all_names():
         config(engine="magic")
 
 
-def test_matching_is_on_and_is_off_when_nothing_is_matched():
-    assert config().chosen_match is not None
-    assert config(match={"noise": False}).chosen_match is not None
-    assert config(match={"noise": False, "sharpness": False}).chosen_match is None
+def test_nothing_is_matched_unless_asked():
+    assert config().chosen_match is None
+    assert config(match={"noise": True}).chosen_match is not None
+    assert config(match={"sharpness": True}).chosen_match is not None
