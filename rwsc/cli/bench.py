@@ -9,7 +9,6 @@ from rwsc.cli.options import Output, Overwrite
 from rwsc.cli.stdout import keep_for_data
 from rwsc.cli.terminal import escaped_line
 from rwsc.errors import ConfigError
-from rwsc.storage.prefix import absolute_uri
 
 NAMES = ("synth", "items", "truth", "probe")
 
@@ -110,6 +109,7 @@ def _probe(
     weights: list[str],
 ) -> dict[str, Any]:
     from rwsc.runs.bench_probe import measure_probe, measure_probe_on_scans
+    from rwsc.storage.prefix import absolute_uri
 
     if catalogue is not None:
         return measure_probe_on_scans(
