@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+from scipy.ndimage import find_objects
 
 from rwsc.physics.transmission import to_attenuation
 
@@ -76,9 +77,14 @@ def _disc(radius_px: float) -> np.ndarray:
 def _without_specks(matter_HW: np.ndarray) -> np.ndarray:
     """Drop specks of noise, which closing would join to a bag that is not there."""
     _, label_HW = cv2.connectedComponents(matter_HW.astype(np.uint8), connectivity=8)
-    is_kept = np.bincount(label_HW.ravel()) >= _MIN_SPECK_OF_FRAME * matter_HW.size
-    is_kept[0] = False
-    return is_kept[label_HW].astype(np.uint8)
+    return _keep(label_HW, np.bincount(label_HW.ravel()) >= _MIN_SPECK_OF_FRAME * matter_HW.size)
+
+
+def _keep(label_HW: np.ndarray, is_kept: np.ndarray) -> np.ndarray:
+    """Give the pixels of the labels to keep, never those of label 0."""
+    kept = is_kept.astype(np.uint8)
+    kept[0] = 0
+    return kept.take(label_HW)
 
 
 def _without_belt_lines(matter_HW: np.ndarray) -> np.ndarray:
@@ -94,16 +100,18 @@ def _without_belt_lines(matter_HW: np.ndarray) -> np.ndarray:
 
 
 def _big_parts(matter_HW: np.ndarray) -> list[np.ndarray]:
-    count, label_HW, stats, _ = cv2.connectedComponentsWithStats(matter_HW, connectivity=4)
+    _, label_HW = cv2.connectedComponents(matter_HW, connectivity=4)
     # The area of the box, not of the matter: a pale bag is little more than its outline.
-    box_area = stats[1:, cv2.CC_STAT_WIDTH] * stats[1:, cv2.CC_STAT_HEIGHT]
-    least = max(_MIN_PART_OF_LARGEST * box_area.max(initial=0), _MIN_PART_OF_FRAME * matter_HW.size)
-    return [(label_HW == part).astype(np.uint8) for part in range(1, count) if box_area[part - 1] >= least]
+    areas = [(y.stop - y.start) * (x.stop - x.start) for y, x in find_objects(label_HW)]
+    least = max(_MIN_PART_OF_LARGEST * max(areas, default=0), _MIN_PART_OF_FRAME * matter_HW.size)
+    return [(label_HW == part).astype(np.uint8) for part, area in enumerate(areas, 1) if area >= least]
 
 
 def _fill_holes(part_HW: np.ndarray, attenuation_HW: np.ndarray) -> np.ndarray:
     """Fill the holes of one part, but neither loops of straps nor air between the part and the frame."""
     outside_HW, hole_label_HW, areas = _holes(part_HW)
+    if not areas.size:
+        return part_HW
     filled_HW = part_HW.copy()
     extent_px = np.sqrt(np.count_nonzero(part_HW) + areas.sum())
     near_outside_HW = _distance_to(outside_HW) <= _RIM_FRACTION * extent_px + _RIM_PX
@@ -131,7 +139,7 @@ def _holes(part_HW: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Along each side of the frame the part is taken to reach from its first to its last pixel there: the
     frame closes the bag that it cuts.
     """
-    ringed_HW = np.pad(part_HW, 1)
+    ringed_HW = cv2.copyMakeBorder(part_HW, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     for ring, edge in (
         (ringed_HW[0, 1:-1], part_HW[0]),
         (ringed_HW[-1, 1:-1], part_HW[-1]),
@@ -141,7 +149,8 @@ def _holes(part_HW: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         touched = np.flatnonzero(edge)
         if touched.size:
             ring[touched[0] : touched[-1] + 1] = 1
-    _, label_HW = cv2.connectedComponents(1 - np.pad(ringed_HW, 1), connectivity=4)
+    around_HW = cv2.copyMakeBorder(1 - ringed_HW, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
+    _, label_HW = cv2.connectedComponents(around_HW, connectivity=4)
     areas = np.bincount(label_HW.ravel())[2:]
     label_HW = label_HW[2:-2, 2:-2]
     # Label 1 holds the outermost ring, scanned first, thus the outside.
@@ -151,7 +160,7 @@ def _holes(part_HW: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _without_protrusions(filled_HW: np.ndarray) -> np.ndarray:
     """Open with a disc in proportion to the part; the frame's edge is no protrusion, so it is padded over."""
     radius_px = max(1, round(_OPENING_FRACTION * np.sqrt(np.count_nonzero(filled_HW))))
-    padded_HW = np.pad(filled_HW, radius_px, mode="edge")
+    padded_HW = cv2.copyMakeBorder(filled_HW, *[radius_px] * 4, cv2.BORDER_REPLICATE)
     # Distances open with an exact disc, and faster than a kernel of its size.
     core_HW = cv2.distanceTransform(padded_HW, cv2.DIST_L2, cv2.DIST_MASK_5) > radius_px
     opened_HW = padded_HW & (_distance_to(core_HW.astype(np.uint8)) <= radius_px)
@@ -160,6 +169,4 @@ def _without_protrusions(filled_HW: np.ndarray) -> np.ndarray:
     if count <= 2:
         return body_HW
     areas = np.bincount(label_HW.ravel())
-    is_kept = areas >= _MIN_PART_OF_LARGEST * areas[1:].max()
-    is_kept[0] = False
-    return is_kept[label_HW].astype(np.uint8)
+    return _keep(label_HW, areas >= _MIN_PART_OF_LARGEST * areas[1:].max())

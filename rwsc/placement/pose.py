@@ -102,8 +102,9 @@ def _warped(transmission_HWC: np.ndarray, alpha_HW: np.ndarray, pose: Pose) -> P
     matrix, size_wh = _matrix_and_size(layers_HWC.shape[1], layers_HWC.shape[0], pose)
     posed_HWC = cv2.warpAffine(layers_HWC, matrix, size_wh, flags=cv2.INTER_LINEAR)
     # A trace of cover below one grey level is no item, and would loosen the crop.
-    posed_HWC = posed_HWC[_tight(posed_HWC[..., -1] >= _MIN_ALPHA)]
-    *covered, alpha_HW = cv2.split(posed_HWC)
+    posed_HWC = posed_HWC[_tight(cv2.extractChannel(posed_HWC, posed_HWC.shape[2] - 1) >= _MIN_ALPHA)]
+    # A piece of a picture is taken apart at a third of the speed.
+    *covered, alpha_HW = cv2.split(np.ascontiguousarray(posed_HWC))
     alpha_HW = np.minimum(alpha_HW, 1)
     alpha_HW[alpha_HW < _MIN_ALPHA] = 0
     per_cover_HW = (alpha_HW > 0) / np.maximum(alpha_HW, np.float32(_MIN_ALPHA))
@@ -132,7 +133,7 @@ def _matrix_and_size(width: int, height: int, pose: Pose) -> tuple[np.ndarray, t
 
 
 def _tight(is_item_HW: np.ndarray) -> tuple[slice, slice]:
-    rows, columns = np.flatnonzero(is_item_HW.any(axis=1)), np.flatnonzero(is_item_HW.any(axis=0))
-    if not rows.size:
+    left, top, width, height = cv2.boundingRect(is_item_HW.view(np.uint8))
+    if not width:
         raise ValueError("the item covers no pixel: its alpha is 0 everywhere")
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return slice(top, top + height), slice(left, left + width)

@@ -52,10 +52,20 @@ class Room:
         free_HW = self._free[bag]
         if how == "apart":
             free_HW = free_HW & (self._taken_HW == 0)
-        allowed_HW = fits(free_HW, cover_HW > 0)
+        allowed_HW = self._fits(bag, free_HW, cover_HW > 0)
         if how == "upon" and allowed_HW.size:
             overlap_HW = slide(self._taken_HW, cover_HW) / cover_HW.sum()
             allowed_HW &= (overlap_HW >= MIN_OVERLAP) & (overlap_HW <= MAX_OVERLAP)
+        return allowed_HW
+
+    def _fits(self, bag: int, free_HW: np.ndarray, mask_HW: np.ndarray) -> np.ndarray:
+        """Say for every place of the grid whether a mask fits, looking at the bag's box alone."""
+        room_hw = (max(0, side - own + 1) for side, own in zip(free_HW.shape, mask_HW.shape, strict=True))
+        allowed_HW = np.zeros(tuple(room_hw), dtype=bool)
+        left, top, width, height = self._ground.boxes[bag]
+        inner_HW = fits(free_HW[top : top + height, left : left + width], mask_HW)
+        if inner_HW.size:
+            allowed_HW[top : top + inner_HW.shape[0], left : left + inner_HW.shape[1]] = inner_HW
         return allowed_HW
 
     def holds(self, bag: int, cover_HW: np.ndarray, top: int, left: int, how: How) -> bool:

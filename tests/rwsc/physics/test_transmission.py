@@ -136,3 +136,19 @@ def test_a_floor_outside_zero_to_one_is_refused(floor):
 def test_an_air_level_that_is_not_positive_is_refused(air):
     with pytest.raises(ValueError, match="air level"):
         to_transmission(np.ones((2, 2, 3), np.uint8), air)
+
+
+@pytest.mark.parametrize("air", [251.0, 3.0, (251.0,), (250.0, 251.5, 128.0)])
+@pytest.mark.parametrize("shape", [(7,), (9, 5), (9, 5, 1), (9, 5, 3), (0, 5, 3), (2, 9, 5, 3)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_transmission_is_the_clipped_ratio_to_the_bit_for_every_shape_and_view(air, shape, dtype):
+    if np.size(air) == 3 and shape[-1] != 3:
+        return
+    image = np.random.default_rng(0).integers(0, 256, shape).astype(dtype)
+    for view in (image, image[::-1], image[1:, ...], image.T if np.size(air) == 1 else image[..., ::-1]):
+        plain = np.clip(
+            view.astype(np.float32) / np.asarray(air, np.float32), np.float32(0.01), np.float32(1)
+        )
+        found = to_transmission(view, air, floor=0.01)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, plain, strict=True)

@@ -24,6 +24,21 @@ def test_places_and_holding_agree_everywhere():
             assert filled.holds(0, BLOCK, top, left, how) == is_place
 
 
+@pytest.mark.parametrize("hw", [(1, 1), (2, 5), (5, 2), (7, 3), (3, 7), (9, 9), (30, 2)])
+def test_places_are_counted_from_the_grids_corner_not_from_the_bags(hw):
+    one, other = np.zeros((2, 11, 9), bool)
+    one[2:8, 3:7] = True
+    one[2, 3] = False
+    other[9, 0:3] = True
+    filled = Room(Ground(1, [one, other]), 0)
+    mask = np.ones(hw, np.float32)
+    for bag, bag_HW in enumerate((one, other)):
+        places = filled.places(bag, mask, "apart")
+        assert places.shape == tuple(max(0, side - own + 1) for side, own in zip((11, 9), hw, strict=True))
+        for (top, left), is_place in np.ndenumerate(places):
+            assert bag_HW[top : top + hw[0], left : left + hw[1]].all() == is_place
+
+
 def test_upon_overlaps_by_the_stated_share():
     filled = room()
     filled.take(BLOCK, 3, 4)
