@@ -15,7 +15,6 @@ from rwsc.fusion.engine import Engine
 from rwsc.fusion.match import MatchConfig
 from rwsc.items.bank import Item
 from rwsc.items.sheet import write_line
-from rwsc.physics.transmission import to_transmission
 
 CELL_PX = 320
 """Longer side of a picture."""
@@ -71,13 +70,12 @@ def compare_engines(
         Small pictures.
     """
     scan, air_level = pixels.scan, pixels.air_level
-    transmission = to_transmission(scan, air_level)
     top, left, bottom, right = _window(row, scan.shape[:2])
     bag = to_rgb8(scan, air_level)[top:bottom, left:right]
     fused: list[np.ndarray | str] = []
     for engine in engines:
         try:
-            insertions = insertions_of(row, items, transmission, engine=engine.name)
+            insertions = insertions_of(row, items, scan, air_level, engine=engine.name)
             image = fuse_in_rounds([scan], [air_level], [insertions], engine, context=context, match=match)[0]
         except RwscError as error:
             fused.append(error.message)

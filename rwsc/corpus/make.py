@@ -183,7 +183,8 @@ class ImageMaker:
         return prepare(
             [_to_insertion(placement) for placement in draft.placements],
             [_to_insertion(placement) for _, placement in draft.distractors],
-            bag=to_transmission(draft.scan, draft.air_level),
+            scan=draft.scan,
+            air_level=draft.air_level,
             is_empty=draft.planned.role == Role.EMPTY,
             engine=self._engine.name,
             seed=draft.planned.seed,

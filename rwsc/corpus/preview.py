@@ -13,7 +13,6 @@ from rwsc.fusion.match import MatchConfig
 from rwsc.fusion.tip import TipEngine
 from rwsc.items.bank import Item
 from rwsc.items.sheet import write_line
-from rwsc.physics.transmission import to_transmission
 
 CELL_PX = 260
 GAP_PX = 6
@@ -36,8 +35,7 @@ def sheet_row(
         Five 8-bit RGB pictures of the scan's size.
     """
     scan, air_level = pixels.scan, pixels.air_level
-    bag = to_transmission(scan, air_level)
-    insertions = insertions_of(row, items, bag, engine=TipEngine.name)
+    insertions = insertions_of(row, items, scan, air_level, engine=TipEngine.name)
     air = np.broadcast_to(np.rint(air_level).astype(scan.dtype), (*scan.shape[:2], len(air_level)))
     (alone,) = fuse_in_rounds([air.reshape(scan.shape)], [air_level], [insertions], TipEngine())
     (tip,) = fuse_in_rounds([scan], [air_level], [insertions], TipEngine(), match=match)

@@ -18,14 +18,20 @@ def things_of(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def insertions_of(
-    row: Mapping[str, Any], items: Mapping[str, Item], bag: np.ndarray, *, engine: str
+    row: Mapping[str, Any],
+    items: Mapping[str, Item],
+    scan: np.ndarray,
+    air_level: np.ndarray,
+    *,
+    engine: str,
 ) -> list[Insertion]:
     """Pose what was put into an image again as it lies there.
 
     Args:
         row: A manifest row of status made.
         items: Items and harmless things by id.
-        bag: Transmission of the bag, (H, W) or (H, W, C).
+        scan: Grey levels of the bag, (H, W) or (H, W, C).
+        air_level: Its grey level of air, a number per channel.
         engine: Name of the engine that is to fuse it.
 
     Returns:
@@ -41,7 +47,8 @@ def insertions_of(
     return prepare(
         own,
         harmless,
-        bag=bag,
+        scan=scan,
+        air_level=air_level,
         is_empty=bool(row.get("empty_insertions")),
         engine=engine,
         seed=row["seed"],

@@ -93,8 +93,15 @@ class Spot:
             The whole scan, with the item.
         """
         assert self.insertion is not None
-        bag = to_transmission(self.scan, self.air_level)
-        laid = prepare([self.insertion], [], bag=bag, is_empty=is_empty, engine=engine.name, seed=seed)
+        laid = prepare(
+            [self.insertion],
+            [],
+            scan=self.scan,
+            air_level=self.air_level,
+            is_empty=is_empty,
+            engine=engine.name,
+            seed=seed,
+        )
         return fuse_in_rounds([self.scan], [self.air_level], [laid], engine, match=match)[0]
 
 

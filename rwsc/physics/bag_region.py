@@ -160,7 +160,9 @@ def _holes(part_HW: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _without_protrusions(filled_HW: np.ndarray) -> np.ndarray:
     """Open with a disc in proportion to the part; the frame's edge is no protrusion, so it is padded over."""
     radius_px = max(1, round(_OPENING_FRACTION * np.sqrt(np.count_nonzero(filled_HW))))
-    padded_HW = cv2.copyMakeBorder(filled_HW, *[radius_px] * 4, cv2.BORDER_REPLICATE)
+    padded_HW = cv2.copyMakeBorder(
+        filled_HW, radius_px, radius_px, radius_px, radius_px, cv2.BORDER_REPLICATE
+    )
     # Distances open with an exact disc, and faster than a kernel of its size.
     core_HW = cv2.distanceTransform(padded_HW, cv2.DIST_L2, cv2.DIST_MASK_5) > radius_px
     opened_HW = padded_HW & (_distance_to(core_HW.astype(np.uint8)) <= radius_px)

@@ -20,7 +20,6 @@ from rwsc.fusion.engine import Engine
 from rwsc.fusion.match import MatchConfig
 from rwsc.items.build import build_items
 from rwsc.physics.pseudo_colour import to_rgb8
-from rwsc.physics.transmission import to_transmission
 from rwsc.runs.bench_truth import FLOOR, open_engines
 from rwsc.runs.machine import describe_machine
 from rwsc.runs.talk import Progress, say
@@ -284,7 +283,6 @@ def _fuse_empty(case: TruthCase, engine: Engine, seed: int, *, two_energies: boo
         x_px=int(columns[0]),
         y_px=int(rows[0]),
     )
-    bag = to_transmission(scan, air)
-    empty = prepare([own], [], bag=bag, is_empty=True, engine=engine.name, seed=seed)
+    empty = prepare([own], [], scan=scan, air_level=air, is_empty=True, engine=engine.name, seed=seed)
     (fused,) = fuse_in_rounds([scan], [air], [empty], engine, match=AS_A_CORPUS)
     return to_rgb8(fused, air) if two_energies else fused

@@ -5,6 +5,7 @@ from rwsc.corpus.prepare import prepare
 from rwsc.fusion.compose import Insertion, fuse_in_rounds
 from rwsc.fusion.match import MatchConfig
 from rwsc.fusion.tip import TipEngine
+from rwsc.physics.transmission import to_transmission
 
 AIR = np.full(3, 60_000.0)
 
@@ -12,6 +13,10 @@ AIR = np.full(3, 60_000.0)
 def noisy_bag(seed=0):
     rng = np.random.default_rng(seed)
     return np.clip(0.6 + 0.03 * rng.standard_normal((160, 180, 3)), 0.01, 1).astype(np.float32)
+
+
+def noisy_scan():
+    return (noisy_bag() * AIR).astype(np.uint16)
 
 
 def thing(x_px, y_px, transmission=0.5, hw=(60, 70)):
@@ -25,13 +30,14 @@ def thing(x_px, y_px, transmission=0.5, hw=(60, 70)):
     )
 
 
-def ready(*own, harmless=(), bag=None, seed=1, is_empty=False, engine="tip"):
-    bag = noisy_bag() if bag is None else bag
-    return prepare(own, harmless, bag=bag, is_empty=is_empty, engine=engine, seed=seed)
+def ready(*own, harmless=(), scan=None, seed=1, is_empty=False, engine="tip"):
+    scan = noisy_scan() if scan is None else scan
+    air = AIR if scan.ndim == 3 else AIR[:1]
+    return prepare(own, harmless, scan=scan, air_level=air, is_empty=is_empty, engine=engine, seed=seed)
 
 
 def fuse(insertions, match):
-    scan = (noisy_bag() * AIR).astype(np.uint16)
+    scan = noisy_scan()
     return scan, fuse_in_rounds([scan], [AIR], [insertions], TipEngine(), match=match)[0]
 
 
@@ -69,8 +75,9 @@ def test_no_matter_leaves_the_bag_as_it_is_to_the_bit_even_when_matched():
 
 
 def test_no_matter_is_the_bag_itself_for_an_engine_that_paints():
-    bag = noisy_bag()
-    (empty,) = ready(thing(7, 9), bag=bag, is_empty=True, engine="alpha")
+    scan = noisy_scan()
+    bag = to_transmission(scan, AIR)
+    (empty,) = ready(thing(7, 9), scan=scan, is_empty=True, engine="alpha")
     np.testing.assert_array_equal(empty.transmission_HWC, bag[9:69, 7:77])
-    (gray,) = ready(thing(7, 9), bag=bag[..., 0], is_empty=True, engine="alpha")
+    (gray,) = ready(thing(7, 9), scan=scan[..., 0], is_empty=True, engine="alpha")
     np.testing.assert_array_equal(gray.transmission_HWC, bag[9:69, 7:77, :1])

@@ -7,7 +7,6 @@ from rwsc.corpus.remake import insertions_of, things_of
 from rwsc.fusion.compose import fuse_in_rounds
 from rwsc.fusion.engines import ENGINES
 from rwsc.fusion.match import MatchConfig
-from rwsc.physics.transmission import to_transmission
 
 COLOUR_ENGINES = [name for name in ENGINES if name not in ("rwsc", "tip_dual")]
 
@@ -17,8 +16,7 @@ COLOUR_ENGINES = [name for name in ENGINES if name not in ("rwsc", "tip_dual")]
 def test_an_image_is_made_again_from_its_row_bit_for_bit(inputs_root, role, engine):
     rows, pixels, items, opened = make_images(inputs_root, role, engine)
     for row, each in zip(rows, pixels, strict=True):
-        bag = to_transmission(each.scan, each.air_level)
-        insertions = insertions_of(row, items, bag, engine=engine)
+        insertions = insertions_of(row, items, each.scan, each.air_level, engine=engine)
         assert len(insertions) == len(list(things_of(row)))
         image = fuse_in_rounds(
             [each.scan], [each.air_level], [insertions], opened, context=0.5, match=MatchConfig(**MATCH)
@@ -31,5 +29,5 @@ def test_a_row_of_an_older_corpus_holds_objects_alone(inputs_root):
     rows, pixels, items, _ = make_images(inputs_root, Role.POSITIVE, "tip")
     older = {name: rows[0][name] for name in ("seed", "objects", "bag_objects")}
     assert list(things_of(older)) == rows[0]["objects"]
-    bag = to_transmission(pixels[0].scan, pixels[0].air_level)
-    assert len(insertions_of(older, items, bag, engine="tip")) == len(rows[0]["objects"])
+    again = insertions_of(older, items, pixels[0].scan, pixels[0].air_level, engine="tip")
+    assert len(again) == len(rows[0]["objects"])
