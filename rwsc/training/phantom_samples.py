@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rwsc.physics.consoles import draw_console
 from rwsc.physics.dual_energy import DETECTOR
 from rwsc.physics.pseudo_colour import to_rgb8
 from rwsc.physics.transmission import to_transmission
@@ -65,10 +66,14 @@ class PhantomSource:
             stream(self._seed, self._name, "phantom", number), height_px=height_px, width_px=width_px
         )
         window = _window(truth, self._config.crop_px)
-        bag_HWC, item_HWC, truth_HWC = (
+        shown = [
             to_rgb8(scan_HW2[window], truth.air_level_2)
             for scan_HW2 in (truth.bag_HW2, truth.item_HW2, DETECTOR.read(None, truth.both_true_HW2))
-        )
+        ]
+        if self._config.vary_console:
+            console = draw_console(stream(self._seed, self._name, "console", number))
+            shown = [console.show(rgb_HWC) for rgb_HWC in shown]
+        bag_HWC, item_HWC, truth_HWC = shown
         return _Phantom(bag_HWC, item_HWC, truth_HWC, truth.seen_alpha_HW[window].astype(np.float16))
 
 

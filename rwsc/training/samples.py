@@ -20,7 +20,7 @@ BAG_TRIES = 4
 class SampleConfig(Settings):
     """How training samples are drawn (reconstruction; the slides give no recipe).
 
-    On phantoms only `crop_px` and `empty_share` count; items lie there as they were drawn.
+    On phantoms only `crop_px`, `empty_share` and `vary_console` count; items lie there as they were drawn.
     """
 
     crop_px: int = Field(default=128, ge=16, le=2048)
@@ -40,6 +40,10 @@ class SampleConfig(Settings):
 
     empty_share: float = Field(default=0.0, ge=0, lt=1)
     """Share of samples without any item; teaches the network to leave a bag alone."""
+
+    vary_console: bool = False
+    """Phantoms alone: show each as a console of its own would (colours, contrast, edge enhancement), so that what
+    is learnt does not hold for one console only. Real scans stay as they are."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "SampleConfig":

@@ -89,3 +89,16 @@ def test_empty_samples_ask_for_the_bag():
 def test_a_crop_larger_than_a_phantom_makes_larger_phantoms():
     sample = PhantomSource(1, config=SampleConfig(crop_px=500), seed=0).draw(0)
     assert sample.bag_CHW.shape == (3, 500, 500)
+
+
+def test_each_phantom_has_a_console_of_its_own_which_shows_bag_item_and_truth_alike(source):
+    varied = PhantomSource(3, config=CONFIG.model_copy(update={"vary_console": True}), seed=0)
+    changes = {}
+    for index in range(24):
+        plain, shown = source.draw(index), varied.draw(index)
+        np.testing.assert_array_equal(plain.mask_1HW, shown.mask_1HW)
+        off = plain.mask_1HW[0] == 0
+        assert np.abs(shown.truth_CHW - shown.bag_CHW)[:, off].mean() < 0.03  # one console for both
+        change = (shown.bag_CHW - plain.bag_CHW).mean()
+        changes.setdefault(round(float(change), 2), index)
+    assert len(changes) > 2
