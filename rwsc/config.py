@@ -21,8 +21,10 @@ SPEED: dict[str, Any] = {"affects": "speed"}
 """Marks a setting that changes how fast or how loudly, never what; it stays out of the fingerprint."""
 ADDRESS: dict[str, Any] = {"affects": "address"}
 """Marks where something lies; the content's hash enters the run's record, the address does not."""
+EXTENT: dict[str, Any] = {"affects": "extent"}
+"""Marks how much is made, never what any piece of it is; it stays out of the fingerprint, so that a run can grow."""
 
-SECTIONS = ("index", "items", "train", "synth")
+SECTIONS = ("index", "items", "train", "synth", "export", "evaluate_tables")
 """Tables that a settings file may hold, one per command."""
 
 
@@ -94,7 +96,7 @@ def output_values(settings: BaseModel) -> dict[str, Any]:
 
 
 def affects(info: FieldInfo) -> str:
-    """Say what a field affects: ``outputs``, ``speed`` or ``address``."""
+    """Say what a field affects: ``outputs``, ``speed``, ``address`` or ``extent``."""
     extra = info.json_schema_extra
     return str(extra["affects"]) if isinstance(extra, dict) and "affects" in extra else "outputs"
 

@@ -32,7 +32,8 @@ COMMANDS = {
     },
     "synth": {
         "--items", "--bags", "--output", "-o", "--num-images", "--engine", "--weights", "--seed", "--workers",
-        "--items-per-bag", "--device", "--split", "--config", "--print-config",
+        "--items-per-bag", "--device", "--split", "--extend", "--retry-failed", "--max-failed", "--config",
+        "--print-config",
     },
     "preview": {"corpus", "--output", "-o", "--num-images", "--engines", "--weights", "--overwrite"},
     "evaluate images": {"--item", "--bag", "--fused", "--mask", "--region", "--json"},

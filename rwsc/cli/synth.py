@@ -1,6 +1,6 @@
 """``rwsc synth``."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,10 @@ from rwsc.cli.options import (
     settings_from,
 )
 from rwsc.cli.stdout import keep_for_data
+
+if TYPE_CHECKING:
+    from rwsc.corpus.limit import FailureLimit
+    from rwsc.corpus.settings import SynthConfig
 
 
 def synth(
@@ -40,6 +44,26 @@ def synth(
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     split: Annotated[str | None, typer.Option(help="Use only bags and items of this split.")] = None,
+    extend: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=100_000_000,
+            help="Make N images more than --num-images, with which the corpus was made (without that, than the "
+            "finished corpus has). What is there stays as it is; the same command again adds nothing.",
+        ),
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Also try images again that failed; rejected ones not.")
+    ] = False,
+    max_failed: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|P%",
+            help="End with exit code 1 as soon as more than N images, or P % of those planned, failed.",
+        ),
+    ] = None,
     config: ConfigFile = None,
     print_config: PrintConfig = False,
 ) -> None:
@@ -48,6 +72,7 @@ def synth(
     Writes images, manifest, markers and a COCO file to OUT, and prints the address of the COCO file. Every
     planned image is one row of the manifest, whatever became of it.
     """
+    from rwsc.corpus.limit import FailureLimit
     from rwsc.corpus.settings import SynthConfig
 
     fewest, most = parse_range(items_per_bag)
@@ -71,18 +96,24 @@ def synth(
         },
         print_only=print_config,
     )
-    _make(settings)
+    limit = None if max_failed is None else FailureLimit.parse(max_failed)
+    _make(settings, limit, extend=extend, retry_failed=retry_failed)
 
 
-def _make(settings: object) -> None:
-    from rwsc.corpus.settings import SynthConfig
-    from rwsc.runs.synthesize import COCO_KEY, synthesize
+def _make(
+    settings: "SynthConfig", limit: "FailureLimit | None", *, extend: int | None, retry_failed: bool
+) -> None:
+    from rwsc.corpus.coco import COCO_KEY
+    from rwsc.runs.synthesize import TooManyFailed, synthesize
     from rwsc.runs.talk import say
     from rwsc.storage.prefix import Prefix
 
-    assert isinstance(settings, SynthConfig)
     data = keep_for_data()
-    totals = synthesize(settings)
+    try:
+        totals = synthesize(settings, extend=extend, retry_failed=retry_failed, max_failed=limit)
+    except TooManyFailed as error:
+        say(f"error: {error.message}\ntry:   {error.remedy}")
+        raise typer.Exit(1) from None
     say(
         f"{totals.planned:,} planned: {totals.made:,} made with {totals.objects:,} objects, "
         f"{totals.rejected:,} rejected, {totals.failed:,} failed"
@@ -100,4 +131,7 @@ def _make(settings: object) -> None:
     data.write(Prefix(settings.output).uri_of(COCO_KEY) + "\n")
     if not totals.made:
         say("error: no image was made")
+        raise typer.Exit(1)
+    if limit is not None and totals.failed > limit.images_of(totals.planned):
+        say(f"error: {totals.failed:,} images failed, more than --max-failed {limit} bears")
         raise typer.Exit(1)

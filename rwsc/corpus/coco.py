@@ -8,6 +8,9 @@ from typing import IO, Any
 from rwsc.sources.masks import decode_rle
 from rwsc.storage.files import open_write
 
+COCO_KEY = "annotations.coco.json"
+"""Where a corpus has its own COCO file."""
+
 
 def write_coco(rows: Iterable[dict[str, Any]], labels: list[str], uri: str) -> tuple[int, int]:
     """Write the made images of a corpus as one COCO file.

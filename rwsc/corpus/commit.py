@@ -1,17 +1,19 @@
 """Commit a shard: images first, then its manifest, then its marker, which alone makes it exist."""
 
 import hashlib
-import io
 import json
 from collections import Counter
 from pathlib import PurePosixPath
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from rwsc.corpus.manifest import MANIFEST_KIND, MANIFEST_VERSION, to_table
-from rwsc.storage.parquet import encode_table
+from rwsc.corpus.manifest import MANIFEST_KIND, MANIFEST_VERSION, STATUSES, to_table
+from rwsc.errors import SourceError
+from rwsc.sources.json_fields import one_line
+from rwsc.storage.parquet import decode_table, encode_table
 from rwsc.storage.prefix import Prefix
+
+_NEXT = "next"
+"""Entry of a marker that stands for what the shard is about to be replaced by."""
 
 
 def image_key(shard_id: str, image_id: str, codec: str) -> str:
@@ -33,16 +35,29 @@ def marker_key(shard_id: str) -> str:
 def commit_shard(corpus: Prefix, shard_id: str, rows: list[dict[str, Any]]) -> None:
     """Write a shard's manifest and then its marker; its images must have been written before.
 
-    A crash at any line leaves the shard uncommitted; writing it again writes the same bytes.
+    A crash at any line of a new shard leaves it uncommitted. A shard that is there already is replaced through a
+    marker that describes both, so that a crash leaves the old one or the new one, each with a marker that fits;
+    a marker that describes both is read by the manifest beside it. Writing it again writes the same bytes.
 
     Args:
         corpus: The corpus.
         shard_id: The shard.
         rows: One manifest row per planned image of the shard, in plan order.
+
+    Raises:
+        SourceError: The shard has a marker that cannot be read.
     """
     manifest = encode_table(to_table(rows), kind=MANIFEST_KIND, version=MANIFEST_VERSION)
+    marker = _marker(rows, manifest)
+    if corpus.exists(marker_key(shard_id)):
+        corpus.write(marker_key(shard_id), _encoded(read_marker(corpus, shard_id) | {_NEXT: marker}))
     corpus.write(manifest_key(shard_id), manifest)
-    corpus.write(marker_key(shard_id), _marker(rows, manifest))
+    corpus.write(marker_key(shard_id), _encoded(marker))
+
+
+def is_committed(corpus: Prefix, shard_id: str) -> bool:
+    """Tell whether a shard's marker is there."""
+    return corpus.exists(marker_key(shard_id))
 
 
 def committed_shards(corpus: Prefix) -> set[str]:
@@ -52,20 +67,74 @@ def committed_shards(corpus: Prefix) -> set[str]:
 
 
 def read_marker(corpus: Prefix, shard_id: str) -> dict[str, Any]:
-    """Read a shard's marker: number of rows per status and the manifest's hash."""
-    return json.loads(corpus.read(marker_key(shard_id)))
+    """Read a shard's marker: number of rows per status and the manifest's hash.
+
+    Args:
+        corpus: The corpus.
+        shard_id: The shard.
+
+    Returns:
+        `rows`, `status` and `manifest_sha256`. Of a shard whose replacement was interrupted, those of the manifest
+        that is there.
+
+    Raises:
+        ObjectMissing: The shard is not committed.
+        SourceError: The marker is damaged.
+    """
+    marker = _decoded(corpus.read(marker_key(shard_id)), corpus.uri_of(marker_key(shard_id)))
+    following = marker.pop(_NEXT, None)
+    if following is not None and following["manifest_sha256"] == _sha256(corpus.read(manifest_key(shard_id))):
+        return following
+    return marker
 
 
 def read_rows(corpus: Prefix, shard_id: str) -> list[dict[str, Any]]:
-    """Read the manifest rows of a committed shard, in plan order."""
-    return pq.read_table(io.BytesIO(corpus.read(manifest_key(shard_id)))).to_pylist()
+    """Read the manifest rows of a committed shard, in plan order.
+
+    Args:
+        corpus: The corpus.
+        shard_id: The shard.
+
+    Returns:
+        A value per column each.
+
+    Raises:
+        ObjectMissing: There is no manifest.
+        SourceError: The manifest is none, or damaged.
+    """
+    key = manifest_key(shard_id)
+    table = decode_table(corpus.read(key), corpus.uri_of(key), kind=MANIFEST_KIND, version=MANIFEST_VERSION)
+    return table.to_pylist()
 
 
-def _marker(rows: list[dict[str, Any]], manifest: bytes) -> bytes:
+def _marker(rows: list[dict[str, Any]], manifest: bytes) -> dict[str, Any]:
     counts = Counter(row["status"] for row in rows)
-    record = {
+    return {
         "rows": len(rows),
-        "status": {status: counts.get(status, 0) for status in ("made", "rejected", "failed")},
-        "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
+        "status": {status: counts.get(status, 0) for status in STATUSES},
+        "manifest_sha256": _sha256(manifest),
     }
-    return (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _encoded(marker: dict[str, Any]) -> bytes:
+    return (json.dumps(marker, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _decoded(data: bytes, uri: str) -> dict[str, Any]:
+    try:
+        marker = json.loads(data)
+        for record in (marker, marker.get(_NEXT, marker)):
+            if not isinstance(record["manifest_sha256"], str) or not isinstance(record["rows"], int):
+                raise TypeError("a value of another type")
+            if not all(isinstance(record["status"][status], int) for status in STATUSES):
+                raise TypeError("a count that is no number")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise SourceError(
+            f"{uri} is no marker of a shard: {one_line(error)[:100]}",
+            remedy="delete it; the command that made the corpus makes the shard again",
+        ) from None
+    return marker
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

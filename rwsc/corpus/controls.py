@@ -1,6 +1,8 @@
 """Images that keep a detector from learning traces of processing instead of items: how many, and which."""
 
+from collections.abc import Iterator
 from enum import StrEnum
+from itertools import count
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -64,18 +66,17 @@ NO_CONTROLS = ControlsConfig()
 """Positives alone, without distractors."""
 
 
-def assign_roles(num_images: int, controls: ControlsConfig) -> list[Role]:
-    """Give every image of a plan its role, in plan order.
+def roles_in_order(controls: ControlsConfig) -> Iterator[Role]:
+    """Give the role of image after image of a plan, without end.
 
     Each image takes the role that has fallen furthest behind its share, so the first n images of any plan hold
     each role in its share of n to within one image, and a longer plan begins with the shorter one.
 
     Args:
-        num_images: Images of the plan, controls included.
         controls: Shares of the roles.
 
-    Returns:
-        A role per image.
+    Yields:
+        The next image's role.
     """
     shares = {
         Role.POSITIVE: 1 - controls.empty_share - controls.negative_share,
@@ -83,9 +84,7 @@ def assign_roles(num_images: int, controls: ControlsConfig) -> list[Role]:
         Role.NEGATIVE: controls.negative_share,
     }
     given = dict.fromkeys(shares, 0)
-    roles: list[Role] = []
-    for number in range(1, num_images + 1):
+    for number in count(1):
         role = max(shares, key=lambda each: round(shares[each] * number - given[each], 9))
         given[role] += 1
-        roles.append(role)
-    return roles
+        yield role

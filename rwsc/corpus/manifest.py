@@ -10,6 +10,9 @@ from rwsc.corpus.plan import BAG_OBJECT, PlannedImage
 MANIFEST_KIND = "rwsc.manifest"
 MANIFEST_VERSION = 1
 
+STATUSES = ("made", "rejected", "failed")
+"""What can become of a planned image."""
+
 OBJECT = pa.struct(
     [
         ("object_id", pa.string()),

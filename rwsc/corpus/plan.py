@@ -1,13 +1,16 @@
 """The plan of a corpus: one row per image to make, named after its content."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from rwsc.corpus.controls import NO_CONTROLS, ControlsConfig, Role, assign_roles
+from rwsc.corpus.controls import NO_CONTROLS, ControlsConfig, Role, roles_in_order
 from rwsc.errors import SourceError
 from rwsc.seeds import content_id, derive_seed
 
@@ -15,7 +18,16 @@ _TRAIN_SHARE = 0.7
 _VAL_SHARE = 0.15
 
 PLAN_KIND = "rwsc.plan"
-PLAN_VERSION = 1
+PLAN_VERSION = 2
+"""2 since shards are named after their first image, so that a plan can grow."""
+
+PART_ROWS = 4096
+"""Rows of a plan that are held at once, in whole shards: enough for a short directory of the file, few enough to be
+read for the sake of one shard."""
+
+_BAG_COLUMNS = (
+    "scan_id", "uri", "sha256", "air_level", "dataset", "licence", "scanner_id", "objects",
+)  # fmt: skip
 
 BAG_OBJECT = pa.struct(
     [("label", pa.string()), ("bbox_xywh", pa.list_(pa.float64())), ("mask_rle", pa.string())]
@@ -120,12 +132,25 @@ def build_plan(
     shard_images: int,
     controls: ControlsConfig = NO_CONTROLS,
 ) -> pa.Table:
-    """Plan the images of a corpus.
+    """Plan the images of a small corpus in one table; see `plan_parts`."""
+    parts = plan_parts(bags, num_images=num_images, seed=seed, shard_images=shard_images, controls=controls)
+    return pa.concat_tables(parts)
+
+
+def plan_parts(
+    bags: pa.Table,
+    *,
+    num_images: int,
+    seed: int,
+    shard_images: int,
+    controls: ControlsConfig = NO_CONTROLS,
+) -> Iterator[pa.Table]:
+    """Plan the images of a corpus, a part at a time.
 
     Bags are used in passes, each pass in an order of its own, so every bag is used before any is used again.
-    An image's id comes from its bag, its pass and the run's seed, so a longer plan starts with a shorter one
-    of the same bags. Controls are among the images, not on top of them, and turn some of them into something
-    else without changing the bag or the seed of any.
+    An image's id comes from its bag, its pass and the run's seed, and a shard's id from its first image, so a
+    longer plan of the same bags begins with a shorter one, row for row. Controls are among the images, not on
+    top of them, and turn some of them into something else without changing the bag or the seed of any.
 
     Args:
         bags: Rows of `usable_bags`.
@@ -134,37 +159,61 @@ def build_plan(
         shard_images: Images per shard; the last shard may hold fewer.
         controls: Which shares of the images are controls.
 
-    Returns:
-        A table of `PLAN_SCHEMA`, the rows of a shard side by side.
+    Yields:
+        Tables of `PLAN_SCHEMA`, each of whole shards, about `PART_ROWS` rows of them; the rows of a shard side
+        by side.
     """
     scan_ids = bags["scan_id"].to_pylist()
-    order = [
-        (index, turn)
-        for turn in range(-(-num_images // len(scan_ids)))
-        for index in _pass_order(scan_ids, seed, turn)
-    ][:num_images]
-    image_ids = [content_id(scan_ids[index], str(turn), str(seed)) for index, turn in order]
-    shards = [
-        content_id(*image_ids[start : start + shard_images]) for start in range(0, num_images, shard_images)
-    ]
-    rows = bags.take(pa.array([index for index, _ in order]))
-    columns = {
-        "image_id": pa.array(image_ids),
-        "shard_id": pa.array([shards[number // shard_images] for number in range(num_images)]),
-        "scan_id": rows["scan_id"],
-        "seed": pa.array([derive_seed(seed, image_id) for image_id in image_ids], pa.int64()),
-        "role": pa.array([role.value for role in assign_roles(num_images, controls)], pa.string()),
-        "scan_uri": rows["uri"],
-        "scan_sha256": rows["sha256"],
-        "air_level": rows["air_level"],
-        "dataset": rows["dataset"],
-        "licence": rows["licence"],
-        "scanner_id": rows["scanner_id"],
-        "bag_objects": _bag_objects(rows["objects"]),
-    }
-    return pa.table(
-        {name: _cast(column, PLAN_SCHEMA.field(name).type) for name, column in columns.items()}
-    ).cast(PLAN_SCHEMA)
+    uses = _uses(scan_ids, seed)
+    roles = roles_in_order(controls)
+    part_rows = max(1, PART_ROWS // shard_images) * shard_images
+    for start in range(0, num_images, part_rows):
+        indices, image_ids = [], []
+        for index, turn in islice(uses, min(part_rows, num_images - start)):
+            indices.append(index)
+            image_ids.append(content_id(scan_ids[index], str(turn), str(seed)))
+        shard_ids = [
+            content_id("shard", image_ids[place]) for place in range(0, len(image_ids), shard_images)
+        ]
+        rows = bags.take(pa.array(indices))
+        columns = {
+            "image_id": pa.array(image_ids),
+            "shard_id": pa.array([shard_ids[place // shard_images] for place in range(len(image_ids))]),
+            "scan_id": rows["scan_id"],
+            "seed": pa.array([derive_seed(seed, image_id) for image_id in image_ids], pa.int64()),
+            "role": pa.array([role.value for role in islice(roles, len(image_ids))], pa.string()),
+            "scan_uri": rows["uri"],
+            "scan_sha256": rows["sha256"],
+            "air_level": rows["air_level"],
+            "dataset": rows["dataset"],
+            "licence": rows["licence"],
+            "scanner_id": rows["scanner_id"],
+            "bag_objects": _bag_objects(rows["objects"]),
+        }
+        part = {name: _cast(column, PLAN_SCHEMA.field(name).type) for name, column in columns.items()}
+        yield pa.table(part).cast(PLAN_SCHEMA).combine_chunks()
+
+
+def plan_stamp(
+    bags: pa.Table, *, num_images: int, seed: int, shard_images: int, controls: ControlsConfig = NO_CONTROLS
+) -> str:
+    """Hash all that a plan is made from, the addresses of its bags too, so that an unchanged one is known again.
+
+    Args:
+        bags: See `plan_parts`.
+        num_images: See `plan_parts`.
+        seed: See `plan_parts`.
+        shard_images: See `plan_parts`.
+        controls: See `plan_parts`.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    made_of = [PLAN_VERSION, num_images, seed, shard_images, controls.empty_share, controls.negative_share]
+    digest = hashlib.sha256(json.dumps(made_of).encode())
+    for batch in bags.select(_BAG_COLUMNS).combine_chunks().to_batches():
+        digest.update(batch.serialize())
+    return digest.hexdigest()
 
 
 def planned_images(plan: pa.Table) -> Iterator[PlannedImage]:
@@ -175,8 +224,14 @@ def planned_images(plan: pa.Table) -> Iterator[PlannedImage]:
 
 
 def shards_of(plan: pa.Table) -> list[str]:
-    """Give the ids of a plan's shards in plan order."""
+    """Give the ids of the shards of a plan, or of a part of it, in plan order."""
     return list(dict.fromkeys(plan["shard_id"].to_pylist()))
+
+
+def _uses(scan_ids: list[str], seed: int) -> Iterator[tuple[int, int]]:
+    for turn in count():
+        for index in _pass_order(scan_ids, seed, turn):
+            yield index, turn
 
 
 def _pass_order(scan_ids: list[str], seed: int, turn: int) -> list[int]:

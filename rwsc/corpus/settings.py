@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from rwsc.config import ADDRESS, SPEED, Settings
+from rwsc.config import ADDRESS, EXTENT, SPEED, Settings
 from rwsc.corpus.controls import ControlsConfig
 from rwsc.fusion.engines import BASELINES, ENGINES, EngineConfig
 from rwsc.fusion.match import MatchConfig
@@ -26,7 +26,7 @@ class SynthConfig(Settings):
     weights: str | None = Field(default=None, json_schema_extra=ADDRESS)
     """Weights of the fusion network (safetensors, its JSON card beside it), or a training run's folder."""
 
-    num_images: int = Field(default=1000, ge=1, le=1_000_000)
+    num_images: int = Field(default=1000, ge=1, le=100_000_000, json_schema_extra=EXTENT)
     """Images to plan, controls included. Those that cannot be made are rows with a reason, not missing."""
 
     engine: str = "rwsc"

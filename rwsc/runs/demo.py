@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rwsc.corpus.coco import COCO_KEY
 from rwsc.corpus.settings import SynthConfig
 from rwsc.corpus.tally import CorpusTotals
 from rwsc.errors import ObjectExists
@@ -17,7 +18,7 @@ from rwsc.physics.dual_energy import DETECTOR, transmit
 from rwsc.physics.pseudo_colour import to_rgb8
 from rwsc.physics.truth import draw_bag_matter, draw_item_matter
 from rwsc.runs.preview import write_preview
-from rwsc.runs.synthesize import COCO_KEY, synthesize
+from rwsc.runs.synthesize import synthesize
 from rwsc.runs.talk import duration, say
 from rwsc.runs.train import train
 from rwsc.seeds import stream

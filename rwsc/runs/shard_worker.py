@@ -8,12 +8,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from rwsc.corpus.commit import commit_shard
+from rwsc.corpus.commit import commit_shard, is_committed, read_rows
 from rwsc.corpus.distractors import open_distractors
 from rwsc.corpus.make import ImageMaker, Made
-from rwsc.corpus.manifest import RunFacts, to_row
+from rwsc.corpus.manifest import STATUSES, RunFacts, to_row
 from rwsc.corpus.plan import PlannedImage
-from rwsc.corpus.plan_store import read_shard
+from rwsc.corpus.plan_store import StoredPlan
 from rwsc.corpus.settings import SynthConfig
 from rwsc.errors import AccessDenied, ObjectMissing, RwscError, WeightsError
 from rwsc.fusion.engine import Engine
@@ -31,18 +31,23 @@ IMAGES_AT_ONCE = 8
 class ShardWorker:
     """Makes shards. Ray Data keeps one instance per worker and hands it a shard at a time."""
 
-    def __init__(self, config: dict[str, Any], facts: dict[str, str], device: str) -> None:
+    def __init__(
+        self, config: dict[str, Any], facts: dict[str, str], device: str, *, retry_failed: bool = False
+    ) -> None:
         """Load item bank and engine.
 
         Args:
             config: Plain values of `SynthConfig`.
             facts: Plain values of `RunFacts`.
             device: ``cpu`` or ``cuda``.
+            retry_failed: Make the images of committed shards again that failed.
         """
         cv2.setNumThreads(1)  # workers share the machine; threads of their own would only crowd it
         self._config = SynthConfig(**config)
         self._facts = RunFacts(**facts)
         self._corpus = Prefix(self._config.output)
+        self._retry_failed = retry_failed
+        self._plan: StoredPlan | None = None
         self._pool = ThreadPoolExecutor(max_workers=self._config.io_threads)
         self._broken: RwscError | None = None
         try:
@@ -66,7 +71,7 @@ class ShardWorker:
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Make the shards of a batch; count what became of their images, or say why one could not be made."""
-        counts: dict[str, list[int]] = {"made": [], "rejected": [], "failed": []}
+        counts: dict[str, list[int]] = {status: [] for status in STATUSES}
         errors: list[RwscError | None] = []
         for shard_id, number in zip(batch["shard_id"], batch["number"], strict=True):
             rows: list[dict[str, Any]] = []
@@ -83,26 +88,43 @@ class ShardWorker:
         return {"shard_id": batch["shard_id"], **columns, **error_columns(errors)}
 
     def make_shard(self, shard_id: str, number: int) -> list[dict[str, Any]]:
-        """Make and commit one shard.
+        """Make and commit one shard, or what an already committed one lacks.
 
         Args:
             shard_id: The shard.
             number: Its place in the plan.
 
         Returns:
-            Its manifest rows, as committed.
+            The manifest rows of the images that were made now, whatever became of them.
         """
-        planned = read_shard(self._corpus, shard_id, number)
-        rows: list[dict[str, Any]] = []
+        planned = self._planned(shard_id, number)
+        rows = self._kept(shard_id)
+        todo = [image for image in planned if image.image_id not in rows]
         writes: list[Future[None]] = []
-        for group, bags in self._with_bags(planned):
+        for group, bags in self._with_bags(todo):
             for image, made in zip(group, self._maker.make(group, bags), strict=True):
-                rows.append(to_row(image, made.outcome, self._facts))
+                rows[image.image_id] = to_row(image, made.outcome, self._facts)
                 writes += self._write(made)
         for write in writes:
             write.result()
-        commit_shard(self._corpus, shard_id, rows)
-        return rows
+        if todo:
+            commit_shard(self._corpus, shard_id, [rows[image.image_id] for image in planned])
+        return [rows[image.image_id] for image in todo]
+
+    def _planned(self, shard_id: str, number: int) -> list[PlannedImage]:
+        if self._plan is None:
+            self._plan = StoredPlan(self._corpus)
+        return self._plan.shard(shard_id, number, shard_images=self._config.shard_images)
+
+    def _kept(self, shard_id: str) -> dict[str, dict[str, Any]]:
+        """Read the rows of a committed shard that stay as they are."""
+        if not is_committed(self._corpus, shard_id):
+            return {}
+        return {
+            row["image_id"]: row
+            for row in read_rows(self._corpus, shard_id)
+            if not (self._retry_failed and row["status"] == "failed")
+        }
 
     def _with_bags(
         self, planned: list[PlannedImage]

@@ -1,7 +1,6 @@
 """Make a corpus on Ray Data: claim the folder, plan, fuse what is missing shard by shard, sum up."""
 
 import hashlib
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -13,15 +12,17 @@ import pyarrow as pa
 import rwsc
 from rwsc.config import fingerprint, output_values
 from rwsc.corpus.choice import label_shares
-from rwsc.corpus.coco import write_coco
-from rwsc.corpus.commit import committed_shards, read_rows
+from rwsc.corpus.claim import claim_corpus, extended
+from rwsc.corpus.commit import committed_shards, read_marker
 from rwsc.corpus.distractors import open_distractors
-from rwsc.corpus.manifest import MANIFEST_VERSION, RunFacts
-from rwsc.corpus.plan import build_plan, shards_of, usable_bags
-from rwsc.corpus.plan_store import write_plan
+from rwsc.corpus.limit import FailureLimit
+from rwsc.corpus.manifest import MANIFEST_VERSION, STATUSES, RunFacts
+from rwsc.corpus.plan import PLAN_VERSION, plan_parts, plan_stamp, usable_bags
+from rwsc.corpus.plan_store import PlannedShard, StoredPlan, write_plan
 from rwsc.corpus.settings import SynthConfig
-from rwsc.corpus.tally import CorpusTotals, Tally
-from rwsc.errors import ConfigError, RwscError, SourceError
+from rwsc.corpus.summary import ShortShardsError, forget_totals, read_totals, sum_up
+from rwsc.corpus.tally import CorpusTotals
+from rwsc.errors import ConfigError, ObjectMissing, RwscError, SourceError
 from rwsc.fusion.engines import LEARNED
 from rwsc.fusion.networks import decode_network
 from rwsc.items.bank import Item, ItemBank
@@ -33,13 +34,14 @@ from rwsc.runs.talk import Progress, say
 from rwsc.runs.weights import read_weights
 from rwsc.sources.catalogue import catalogue_hash, read_catalogue
 from rwsc.sources.licences import Licence, classify
+from rwsc.sources.parallel import map_in_order
 from rwsc.storage.prefix import Prefix, absolute_uri, uri_exists
-from rwsc.storage.run_card import claim_run
 
-COCO_KEY = "annotations.coco.json"
-REPORT_KEY = "report.json"
 PROBED_BAGS = 16
 """Bags that are looked for before a run starts."""
+
+_BATCH_ROWS = 1000
+_MARKERS_AT_ONCE = 32
 
 NO_PROGRESS_S = 900
 NO_PROGRESS_PER_IMAGE_S = 120
@@ -50,50 +52,106 @@ NO_PROGRESS_PER_IMAGE_S = 120
 class SynthInputs:
     """What a corpus is made from."""
 
-    plan: pa.Table
+    bags: pa.Table
     labels: list[str]
     facts: RunFacts
     card: dict[str, Any]
 
 
-def synthesize(config: SynthConfig) -> CorpusTotals:
+class TooManyFailed(RwscError):  # noqa: N818 - names what is the matter
+    """More images failed than the user bears."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Run:
+    config: SynthConfig
+    corpus: Prefix
+    inputs: SynthInputs
+    plan: StoredPlan
+    retry_failed: bool
+    most_failed: int | None
+
+
+def synthesize(
+    config: SynthConfig,
+    *,
+    extend: int | None = None,
+    retry_failed: bool = False,
+    max_failed: FailureLimit | None = None,
+) -> CorpusTotals:
     """Make a corpus, or finish one that was interrupted; a finished corpus is left alone.
 
     Args:
         config: Settings of the run. The same settings and folder resume; other settings are refused.
+        extend: Images to make beyond those of the settings, or, where the settings name no number, beyond those of
+            the finished corpus. What is there stays as it is, and the result is that of having asked for all at once.
+        retry_failed: Try images again that failed, rejected ones not.
+        max_failed: End the run when more images than these fail in it.
 
     Returns:
         Totals over all planned images.
 
     Raises:
+        TooManyFailed: The run was ended; shards that were finished before stay.
         RwscError: Inputs, folder, weights or cluster do not fit.
     """
     config = with_priors(_with_whole_addresses(config))
     corpus = Prefix(config.output)
+    if extend is not None:
+        config = extended(corpus, config, extend)
     corpus.check_writable()
     inputs = read_inputs(config)
-    claim_run(corpus, inputs.card)
-    shards = shards_of(inputs.plan)
-    todo = _missing(shards, committed_shards(corpus))
-    if not todo and (totals := _read_totals(corpus)) is not None:
-        say(f"{corpus.uri} is complete; nothing to do")
-        return totals
-    if todo:
-        _check_some_bag_is_there(inputs.plan)
-        # Written again on every start: the same images, but bags may have moved since.
-        write_plan(corpus, inputs.plan, shard_images=config.shard_images)
-    seconds = _fuse(config, inputs, corpus, todo) if todo else 0.0
-    return _sum_up(corpus, inputs, shards, seconds)
+    before = claim_corpus(corpus, inputs.card, may_grow=extend is not None)
+    run = _Run(
+        config=config,
+        corpus=corpus,
+        inputs=inputs,
+        plan=settle_plan(corpus, config, inputs.bags),
+        retry_failed=retry_failed,
+        most_failed=max_failed.images_of(config.num_images) if max_failed else None,
+    )
+    return _make_and_sum_up(run, before)
+
+
+def settle_plan(corpus: Prefix, config: SynthConfig, bags: pa.Table) -> StoredPlan:
+    """Write the plan of a corpus, unless it is there and nothing of it has changed, and open it.
+
+    Args:
+        corpus: The corpus.
+        config: Its settings.
+        bags: Rows of `usable_bags`.
+
+    Returns:
+        The plan. Where bags have moved since it was written, it is a new one of the same images.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    asked: dict[str, Any] = {
+        "num_images": config.num_images,
+        "seed": config.seed,
+        "shard_images": config.shard_images,
+        "controls": config.controls,
+    }
+    stamp = plan_stamp(bags, **asked)
+    try:
+        plan = StoredPlan(corpus)
+    except (ObjectMissing, SourceError):
+        plan = None
+    if plan is None or plan.stamp != stamp:
+        write_plan(corpus, plan_parts(bags, **asked), stamp=stamp)
+        plan = StoredPlan(corpus)
+    return plan
 
 
 def read_inputs(config: SynthConfig) -> SynthInputs:
-    """Read catalogue, item bank and weights, check that they go together, and plan.
+    """Read catalogue, item bank and weights, and check that they go together.
 
     Args:
         config: Settings with complete addresses.
 
     Returns:
-        Plan, classes and what identifies the run.
+        Bags, classes and what identifies the run.
 
     Raises:
         RwscError: Something is missing, damaged, or of a licence that the declared use excludes.
@@ -103,20 +161,17 @@ def read_inputs(config: SynthConfig) -> SynthInputs:
     label_shares(bank, config.class_weights)
     weights_sha256, weights_licence = _check_weights(config)
     hashes = {"items": bank.bank_hash, "bags": catalogue_hash(bags), "weights": weights_sha256}
-    plan = build_plan(
-        bags,
-        num_images=config.num_images,
-        seed=config.seed,
-        shard_images=config.shard_images,
-        controls=config.controls,
-    )
-    labels = _labels(bank, plan)
+    labels = _labels(bank, bags)
     harmless = open_distractors(config.controls, split=config.split, labels=labels)
     if harmless is not None:
         hashes["distractors"] = harmless.bank_hash
     _check_licences(config, [*bank.items, *(harmless or [])], bags, weights_licence)
     identity = fingerprint(
-        config, *(hashes[name] for name in sorted(hashes)), str(MANIFEST_VERSION), rwsc.__version__
+        config,
+        *(hashes[name] for name in sorted(hashes)),
+        str(PLAN_VERSION),
+        str(MANIFEST_VERSION),
+        rwsc.__version__,
     )
     facts = RunFacts(
         engine=config.engine,
@@ -127,8 +182,9 @@ def read_inputs(config: SynthConfig) -> SynthInputs:
     card = {
         "kind": "synth",
         "fingerprint": identity,
-        "settings": output_values(config),
+        "settings": {**output_values(config), "num_images": config.num_images},
         "inputs": hashes,
+        "labels": labels,
         "code_version": rwsc.__version__,
         "synthetic": True,
         "addresses": {
@@ -138,7 +194,7 @@ def read_inputs(config: SynthConfig) -> SynthInputs:
             "distractors": config.controls.distractors,
         },
     }
-    return SynthInputs(plan=plan, labels=labels, facts=facts, card=card)
+    return SynthInputs(bags=bags, labels=labels, facts=facts, card=card)
 
 
 def _with_whole_addresses(config: SynthConfig) -> SynthConfig:
@@ -176,36 +232,78 @@ def _check_licences(config: SynthConfig, items: list[Item], bags: pa.Table, weig
             )
 
 
-def _labels(bank: ItemBank, plan: pa.Table) -> list[str]:
-    in_bags = {thing["label"] for things in plan["bag_objects"].to_pylist() for thing in things or []}
+def _labels(bank: ItemBank, bags: pa.Table) -> list[str]:
+    # Of all bags, not of those that are planned: a corpus that grows keeps its class ids.
+    in_bags = {
+        thing["label"]
+        for batch in bags.select(["objects"]).to_batches(max_chunksize=_BATCH_ROWS)
+        for things in batch["objects"].to_pylist()
+        for thing in things or []
+        if "outside" not in (thing["flags"] or [])
+    }
     return sorted({item.label for item in bank.items} | in_bags)
 
 
-def _missing(shards: list[str], done: set[str]) -> list[dict[str, Any]]:
-    return [
-        {"shard_id": shard_id, "number": number}
-        for number, shard_id in enumerate(shards)
-        if shard_id not in done
-    ]
+def _make_and_sum_up(run: _Run, images_before: int) -> CorpusTotals:
+    shards = run.plan.shards()
+    todo = _todo(run, shards, images_before)
+    if not todo and (totals := read_totals(run.corpus)) is not None:
+        say(f"{run.corpus.uri} is complete; nothing to do")
+        return totals
+    seconds = _fuse(run, todo)
+    try:
+        return _sum_up(run, shards, seconds)
+    except ShortShardsError as found:  # an extension was interrupted before the shard it began in was made
+        seconds += _fuse(run, found.shards)
+        return _sum_up(run, shards, seconds)
 
 
-def _fuse(config: SynthConfig, inputs: SynthInputs, corpus: Prefix, todo: list[dict[str, Any]]) -> float:
+def _todo(run: _Run, shards: list[PlannedShard], images_before: int) -> list[PlannedShard]:
+    """List what is to be made, each shard with the number of its images that are."""
+    done = committed_shards(run.corpus)
+    todo = [shard for shard in shards if shard.shard_id not in done]
+    if images_before < run.config.num_images:
+        # The last shard of the smaller corpus may have room.
+        last = shards[(images_before - 1) // run.config.shard_images]
+        has = images_before - last.number * run.config.shard_images
+        if last.shard_id in done and has < last.num_images:
+            todo.append(last._replace(num_images=last.num_images - has))
+    if run.retry_failed:
+        named = {shard.shard_id for shard in todo}
+        there = [shard for shard in shards if shard.shard_id in done - named]
+        todo += _with_failed(run.corpus, there)
+    return sorted(todo, key=lambda shard: shard.number)
+
+
+def _with_failed(corpus: Prefix, shards: list[PlannedShard]) -> list[PlannedShard]:
+    markers = map_in_order(
+        lambda shard: read_marker(corpus, shard.shard_id), shards, max_workers=_MARKERS_AT_ONCE
+    )
+    failed = [(shard, marker["status"]["failed"]) for shard, marker in zip(shards, markers, strict=True)]
+    return [shard._replace(num_images=number) for shard, number in failed if number]
+
+
+def _fuse(run: _Run, todo: list[PlannedShard]) -> float:
+    if not todo:
+        return 0.0
+    _check_some_bag_is_there(run.plan)
+    forget_totals(run.corpus)
     start_ray()
+    config = run.config
     wants_gpu = None if config.device == "auto" and config.engine in LEARNED else config.device == "cuda"
     pool = size_pool(config.workers, use_gpu=wants_gpu)
     device = "cuda" if pool.gpus_per_worker else "cpu"
-    num_images = inputs.plan.num_rows
-    done = num_images - _rows_in(todo, num_images, config.shard_images)
-    say(
-        f"{num_images - done:,} images to make with {config.engine} on {pool.num_workers} worker(s), {device}"
-    )
-    progress, statuses = Progress(num_images, noun="images", done=done), Counter[str]()
+    to_make = sum(shard.num_images for shard in todo)
+    say(f"{to_make:,} images to make with {config.engine} on {pool.num_workers} worker(s), {device}")
+    progress = Progress(config.num_images, noun="images", done=config.num_images - to_make)
+    statuses = Counter[str]()
     started = time.monotonic()
     try:
-        for counts in _run_shards(config, inputs.facts, todo, pool, device):
+        for counts in _run_shards(run, todo, pool, device):
             statuses.update(counts)
             progress.done += sum(counts.values())
             say(progress.line(f"rejected {statuses['rejected']} · failed {statuses['failed']}"))
+            _check_failed(run, statuses["failed"])
     except Exception as error:
         if (found := user_error(error)) is not None:
             raise found from None
@@ -213,16 +311,17 @@ def _fuse(config: SynthConfig, inputs: SynthInputs, corpus: Prefix, todo: list[d
     return time.monotonic() - started
 
 
-def _rows_in(todo: list[dict[str, Any]], num_images: int, shard_images: int) -> int:
-    return sum(min(shard_images, num_images - shard["number"] * shard_images) for shard in todo)
+def _check_failed(run: _Run, number: int) -> None:
+    if run.most_failed is not None and number > run.most_failed:
+        raise TooManyFailed(
+            f"{number:,} images failed, more than the {run.most_failed:,} that --max-failed bears; "
+            f"finished shards stay in {run.corpus.uri}",
+            remedy="mend what their manifest rows name as reason, and run the same command with --retry-failed",
+        )
 
 
 def _run_shards(
-    config: SynthConfig,
-    facts: RunFacts,
-    todo: list[dict[str, Any]],
-    pool: WorkerPool,
-    device: str,
+    run: _Run, todo: list[PlannedShard], pool: WorkerPool, device: str
 ) -> Iterator[dict[str, int]]:
     import ray.data
 
@@ -230,13 +329,19 @@ def _run_shards(
     context.enable_progress_bars = False
     # Ray counts finished blocks as progress, and a block is a shard.
     context.execution_no_progress_timeout_s = max(
-        NO_PROGRESS_S, NO_PROGRESS_PER_IMAGE_S * config.shard_images
+        NO_PROGRESS_S, NO_PROGRESS_PER_IMAGE_S * run.config.shard_images
     )
     # One block a shard, so that a worker takes one shard at a time and a lost worker costs one shard.
-    shards = ray.data.from_items(todo, override_num_blocks=len(todo))
+    tasks = [{"shard_id": shard.shard_id, "number": shard.number} for shard in todo]
+    shards = ray.data.from_items(tasks, override_num_blocks=len(tasks))
     done = shards.map_batches(
         ShardWorker,
-        fn_constructor_kwargs={"config": config.model_dump(), "facts": asdict(facts), "device": device},
+        fn_constructor_kwargs={
+            "config": run.config.model_dump(),
+            "facts": asdict(run.inputs.facts),
+            "device": device,
+            "retry_failed": run.retry_failed,
+        },
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(size=min(pool.num_workers, len(todo))),
         num_cpus=pool.cpus_per_worker,
@@ -245,42 +350,24 @@ def _run_shards(
     for batch in done.iter_batches(batch_size=None, prefetch_batches=0):
         raise_carried(batch)
         for index in range(len(batch["shard_id"])):
-            yield {status: int(batch[status][index]) for status in ("made", "rejected", "failed")}
+            yield {status: int(batch[status][index]) for status in STATUSES}
 
 
-def _sum_up(corpus: Prefix, inputs: SynthInputs, shards: list[str], seconds: float) -> CorpusTotals:
-    absent = _missing(shards, committed_shards(corpus))
+def _sum_up(run: _Run, shards: list[PlannedShard], seconds: float) -> CorpusTotals:
+    absent = {shard.shard_id for shard in shards} - committed_shards(run.corpus)
     if absent:
         raise SourceError(
-            f"{len(absent)} of {len(shards)} shards are not committed in {corpus.uri}",
+            f"{len(absent)} of {len(shards)} shards are not committed in {run.corpus.uri}",
             remedy="run the same command again; it makes what is missing",
         )
-    tally = Tally()
-    rows = tally.of(row for shard in shards for row in read_rows(corpus, shard))
-    write_coco(rows, inputs.labels, corpus.uri_of(COCO_KEY))
-    totals = tally.totals()
-    report = {
-        "totals": asdict(totals),
-        "fingerprint": inputs.facts.config_fingerprint,
-        "seconds": round(seconds, 1),
-    }
-    corpus.write(REPORT_KEY, (json.dumps(report, indent=1) + "\n").encode())
-    return totals
+    about = {"fingerprint": run.inputs.facts.config_fingerprint, "seconds": round(seconds, 1)}
+    return sum_up(run.corpus, shards, run.inputs.labels, about)
 
 
-def _read_totals(corpus: Prefix) -> CorpusTotals | None:
-    """Read the totals of a finished corpus; None when a summary is missing or damaged and must be made again."""
-    if not corpus.exists(COCO_KEY):
-        return None
-    try:
-        return CorpusTotals(**json.loads(corpus.read(REPORT_KEY))["totals"])
-    except (RwscError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _check_some_bag_is_there(plan: pa.Table) -> None:
+def _check_some_bag_is_there(plan: StoredPlan) -> None:
     # Without this, an archive that is not mounted would end as a corpus of failed rows.
-    uris = list(dict.fromkeys(plan["scan_uri"].to_pylist()[:PROBED_BAGS]))
+    first = next(plan.parts(["scan_uri"]))
+    uris = list(dict.fromkeys(first["scan_uri"].to_pylist()[:PROBED_BAGS]))
     if not any(uri_exists(uri) for uri in uris):
         raise SourceError(
             f"none of the first {len(uris)} bags is where the catalogue says, for example {uris[0]}",

@@ -1,7 +1,8 @@
 """Tables that say what they are, written so that equal rows give equal bytes."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -110,6 +111,59 @@ def read_table(
             _check_label(uri, pq.read_schema(file), kind, version, columns or [])
             file.seek(0)
             return pq.read_table(file, columns=columns, filters=filters, page_checksum_verification=True)
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise _damaged(uri, error, kind) from None
+
+
+def decode_table(data: bytes, uri: str, *, kind: str, version: int | None = None) -> pa.Table:
+    """Read the bytes of a table as `encode_table` gives them.
+
+    Args:
+        data: The bytes.
+        uri: Where they were read, for messages.
+        kind: What the table must be.
+        version: Newest version of the schema that the caller knows; None takes any.
+
+    Returns:
+        The rows.
+
+    Raises:
+        SourceError: They are no Parquet file, are damaged, or are of another kind or a newer version.
+    """
+    try:
+        file = pa.BufferReader(data)
+        _check_label(uri, pq.read_schema(file), kind, version, [])
+        file.seek(0)
+        return pq.read_table(file, page_checksum_verification=True)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise _damaged(uri, error, kind) from None
+
+
+@contextmanager
+def open_table(
+    uri: str, *, kind: str, version: int | None = None, metadata: pq.FileMetaData | None = None
+) -> Iterator[pq.ParquetFile]:
+    """Open a table that `write_table` wrote, to read some row groups of it.
+
+    Args:
+        uri: Address of the file.
+        kind: What the table must be.
+        version: Newest version of the schema that the caller knows; None takes any.
+        metadata: The file's directory, where it was read before; otherwise it is read now.
+
+    Yields:
+        The open file.
+
+    Raises:
+        ObjectMissing: There is no such file.
+        SourceError: It is no Parquet file, is damaged, or is of another kind or a newer version.
+        StorageError: The store refused, failed or could not be reached.
+    """
+    with open_read(uri) as file:
+        try:
+            parquet = pq.ParquetFile(file, metadata=metadata, page_checksum_verification=True)
+            _check_label(uri, parquet.schema_arrow, kind, version, [])
+            yield parquet
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise _damaged(uri, error, kind) from None
 

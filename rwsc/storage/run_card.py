@@ -23,13 +23,17 @@ def claim_run(run: Prefix, card: dict[str, Any]) -> bool:
     Raises:
         RunMismatch: The folder belongs to another run; the message names the first difference.
     """
-    data = (json.dumps(card, indent=1, sort_keys=True) + "\n").encode()
     try:
-        run.write(RUN_CARD_KEY, data, overwrite=False)
+        run.write(RUN_CARD_KEY, _encoded(card), overwrite=False)
     except ObjectExists:
         _refuse_other(run, read_run_card(run), card)
         return False
     return True
+
+
+def rewrite_run_card(run: Prefix, card: dict[str, Any]) -> None:
+    """Write the card of a run that is there in place of its old one; see `claim_run`."""
+    run.write(RUN_CARD_KEY, _encoded(card))
 
 
 def read_run_card(run: Prefix) -> dict[str, Any]:
@@ -57,6 +61,10 @@ def read_run_card(run: Prefix) -> dict[str, Any]:
     if not isinstance(card, dict) or not isinstance(card.get("fingerprint"), str):
         raise RunMismatch(f"{run.uri_of(RUN_CARD_KEY)} is no run card", remedy="use another folder")
     return card
+
+
+def _encoded(card: dict[str, Any]) -> bytes:
+    return (json.dumps(card, indent=1, sort_keys=True) + "\n").encode()
 
 
 def _refuse_other(run: Prefix, old: dict[str, Any], new: dict[str, Any]) -> None:

@@ -9,14 +9,17 @@ import pytest
 import torch
 from pycocotools.coco import COCO
 from support.corpora import make_inputs, synth_config
+from support.made_corpora import files_of
 from support.processes import kill, ray_workers, rwsc, wait_for
 
+from rwsc.corpus.coco import COCO_KEY
 from rwsc.corpus.commit import committed_shards, read_rows
+from rwsc.corpus.limit import FailureLimit
 from rwsc.errors import ConfigError, RunMismatch, SourceError, WeightsError
 from rwsc.fusion.network.config import named_config
 from rwsc.fusion.network.network import RwscNetwork
 from rwsc.fusion.network.weights import WeightsCard, encode_weights
-from rwsc.runs.synthesize import COCO_KEY, synthesize
+from rwsc.runs.synthesize import TooManyFailed, synthesize
 from rwsc.storage.images import decode_image
 from rwsc.storage.prefix import Prefix, read_uri
 
@@ -40,16 +43,6 @@ def write_weights(folder, seed=0, **changes):
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     return write_weights(Prefix(str(tmp_path_factory.mktemp("weights"))))
-
-
-def files_of(uri):
-    """Every file of a corpus by name, without the report, which tells how long it took."""
-    corpus = Prefix(uri)
-    return {
-        key: hashlib.sha256(corpus.read(key)).hexdigest()
-        for key in corpus.list_keys()
-        if key != "report.json"
-    }
 
 
 CHANGES = {"engine": "rwsc", "num_images": 48, "shard_images": 4, "placement": {"items_max": 2}}
@@ -236,6 +229,30 @@ def test_harmless_things_of_a_labelled_class_are_refused_before_anything_is_writ
     with pytest.raises(ConfigError, match="the class 'gun' of"):
         synthesize(config)
     assert list(Prefix(config.output).list_keys()) == []
+
+
+@pytest.mark.s3
+def test_a_corpus_grows_and_its_failed_images_are_tried_again_in_a_bucket_too(ray_cluster, s3_uri, capsys):
+    make_inputs(s3_uri, num_bags=4)
+    scans = Prefix(f"{s3_uri}/scans")
+    key = next(key for key in scans.list_keys("bags"))
+    config, totals = make(s3_uri, f"{s3_uri}/at-once", num_images=10, workers=1)
+    assert totals.made == 10
+
+    data = scans.read(key)
+    scans.delete(key)
+    smaller = config.model_copy(update={"output": f"{s3_uri}/grown", "num_images": 4})
+    assert synthesize(smaller).failed == 1
+    with pytest.raises(TooManyFailed, match="1 images failed, more than the 0 that"):
+        synthesize(smaller, extend=6, max_failed=FailureLimit(number=0))
+    with pytest.raises(RunMismatch, match=r"settings.num_images: 10 -> 4"):
+        synthesize(smaller)
+    scans.write(key, data)
+    assert synthesize(smaller, extend=6, retry_failed=True) == totals
+    assert files_of(f"{s3_uri}/grown") == files_of(config.output)
+    capsys.readouterr()
+    assert synthesize(smaller, extend=6) == totals
+    assert "nothing to do" in capsys.readouterr().err
 
 
 @pytest.mark.s3

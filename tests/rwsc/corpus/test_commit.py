@@ -13,6 +13,7 @@ from rwsc.corpus.commit import (
     read_rows,
 )
 from rwsc.corpus.manifest import MANIFEST_SCHEMA
+from rwsc.errors import SourceError
 from rwsc.storage.prefix import Prefix
 
 
@@ -74,6 +75,69 @@ def test_a_cut_at_any_write_leaves_the_shard_uncommitted(tmp_path, writes_before
     with pytest.raises(PowerCut):
         commit_shard(corpus, "shard", make_rows())
     assert committed_shards(corpus) == set()
+
+
+def old_and_new():
+    old = make_rows()
+    new = make_rows(4)
+    new[1] |= {"status": "made", "reason": None}
+    return old, new
+
+
+@pytest.mark.parametrize("writes_before_cut", [0, 1, 2])
+def test_a_cut_at_any_write_of_a_replacement_leaves_the_old_shard_or_the_new_one(tmp_path, writes_before_cut):
+    old, new = old_and_new()
+    corpus = CutPrefix(str(tmp_path))
+    CutPrefix.writes_left = 2
+    commit_shard(corpus, "shard", old)
+    CutPrefix.writes_left = writes_before_cut
+    with pytest.raises(PowerCut):
+        commit_shard(corpus, "shard", new)
+
+    rows, marker = read_rows(corpus, "shard"), read_marker(corpus, "shard")
+    assert rows in (old, new)
+    assert set(marker) == {"rows", "status", "manifest_sha256"}
+    assert marker["rows"] == len(rows)
+    assert marker["status"]["made"] == sum(row["status"] == "made" for row in rows)
+    assert marker["manifest_sha256"] == hashlib.sha256(corpus.read(manifest_key("shard"))).hexdigest()
+    assert committed_shards(corpus) == {"shard"}
+
+    for rows in (old, new):  # whatever comes next, finished or taken back
+        CutPrefix.writes_left = 3
+        commit_shard(corpus, "shard", rows)
+        assert read_rows(corpus, "shard") == rows
+        assert read_marker(corpus, "shard")["rows"] == len(rows)
+
+
+def test_a_replaced_shard_has_the_bytes_of_one_written_at_once(store_uri):
+    old, new = old_and_new()
+    replaced, at_once = Prefix(f"{store_uri}/a"), Prefix(f"{store_uri}/b")
+    commit_shard(replaced, "shard", old)
+    commit_shard(replaced, "shard", new)
+    commit_shard(at_once, "shard", new)
+    for key in (manifest_key("shard"), marker_key("shard")):
+        assert replaced.read(key) == at_once.read(key)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"[]", b"null", b"{}", b'{"rows": 1}', b'{"rows": "1", "manifest_sha256": "", "status": {}}'],
+)
+def test_a_damaged_marker_is_one_clear_line(tmp_path, data):
+    corpus = Prefix(str(tmp_path))
+    commit_shard(corpus, "shard", make_rows())
+    corpus.write(marker_key("shard"), data)
+    with pytest.raises(SourceError, match=r"committed/shard.json is no marker"):
+        read_marker(corpus, "shard")
+
+
+def test_a_damaged_manifest_is_one_clear_line(tmp_path):
+    corpus = Prefix(str(tmp_path))
+    commit_shard(corpus, "shard", make_rows())
+    data = corpus.read(manifest_key("shard"))
+    corpus.write(manifest_key("shard"), data[: len(data) // 2])
+    with pytest.raises(SourceError, match=r"manifest/shard.parquet is no Parquet file, or a damaged one"):
+        read_rows(corpus, "shard")
 
 
 def test_committing_again_writes_the_same_bytes(tmp_path):

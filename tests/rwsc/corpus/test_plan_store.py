@@ -1,41 +1,98 @@
+import pyarrow as pa
 import pytest
 
-from rwsc.corpus.plan import build_plan, planned_images, shards_of, usable_bags
-from rwsc.corpus.plan_store import PLAN_KEY, read_air_levels, read_shard, write_plan
-from rwsc.errors import SourceError
+from rwsc.corpus.plan import build_plan, plan_parts, plan_stamp, planned_images, shards_of, usable_bags
+from rwsc.corpus.plan_store import PLAN_KEY, PlannedShard, StoredPlan, read_air_levels, write_plan
+from rwsc.errors import ObjectMissing, SourceError
 from rwsc.sources.catalogue import read_catalogue
 from rwsc.storage.prefix import Prefix
 
 
-@pytest.fixture
-def plan(inputs_root):
-    bags = usable_bags(read_catalogue(f"{inputs_root}/catalogue.parquet"), ["benign"], None)
+@pytest.fixture(scope="module")
+def bags(inputs_root):
+    return usable_bags(read_catalogue(f"{inputs_root}/catalogue.parquet"), ["benign"], None)
+
+
+@pytest.fixture(scope="module")
+def plan(bags):
     return build_plan(bags, num_images=11, seed=0, shard_images=4)
 
 
 def test_each_shard_reads_back_alone(plan, store_uri):
     corpus = Prefix(store_uri)
-    write_plan(corpus, plan, shard_images=4)
-    rows = [row for number, shard in enumerate(shards_of(plan)) for row in read_shard(corpus, shard, number)]
-    assert rows == list(planned_images(plan))
+    assert write_plan(corpus, [plan.slice(0, 8), plan.slice(8)], stamp="of this") == 11
+    stored = StoredPlan(corpus)
+    assert (stored.num_images, stored.stamp) == (11, "of this")
+    assert stored.shards() == [
+        PlannedShard(shard, size, number)
+        for number, (shard, size) in enumerate(zip(shards_of(plan), (4, 4, 3), strict=True))
+    ]
+    rows = [
+        row
+        for shard in reversed(stored.shards())
+        for row in reversed(stored.shard(shard.shard_id, shard.number, shard_images=4))
+    ]
+    assert rows[::-1] == list(planned_images(plan))
+
+
+def test_an_image_is_found_by_its_name(plan, tmp_path):
+    write_plan(Prefix(str(tmp_path)), [plan.slice(0, 4), plan.slice(4)], stamp="")
+    stored = StoredPlan(Prefix(str(tmp_path)))
+    for image in planned_images(plan):
+        assert stored.find(image.image_id) == image
+    assert stored.find("none of them") is None
 
 
 def test_a_replaced_plan_is_noticed(plan, tmp_path):
     corpus = Prefix(str(tmp_path))
-    write_plan(corpus, plan, shard_images=4)
-    with pytest.raises(SourceError, match="does not hold shard other at place 1"):
-        read_shard(corpus, "other", 1)
+    write_plan(corpus, [plan], stamp="")
+    for shard_id, number in (("other", 1), (shards_of(plan)[0], 1), (shards_of(plan)[0], 9)):
+        with pytest.raises(SourceError, match=f"does not hold shard {shard_id} at place {number}"):
+            StoredPlan(corpus).shard(shard_id, number, shard_images=4)
+
+
+def test_no_plan_and_a_damaged_one_are_told_apart(plan, tmp_path):
+    corpus = Prefix(str(tmp_path))
+    with pytest.raises(ObjectMissing):
+        StoredPlan(corpus)
+    write_plan(corpus, [plan], stamp="")
+    data = corpus.read(PLAN_KEY)
+    corpus.write(PLAN_KEY, data[:-20])
+    with pytest.raises(SourceError, match="no Parquet file, or a damaged one"):
+        StoredPlan(corpus)
 
 
 def test_the_same_plan_gives_the_same_bytes(plan, tmp_path):
     corpora = [Prefix(str(tmp_path / name)) for name in "ab"]
     for corpus in corpora:
-        write_plan(corpus, plan, shard_images=4)
+        write_plan(corpus, [plan], stamp="s")
     assert corpora[0].read(PLAN_KEY) == corpora[1].read(PLAN_KEY)
+
+
+def test_parts_hold_whole_shards_and_make_one_plan(bags, monkeypatch):
+    monkeypatch.setattr("rwsc.corpus.plan.PART_ROWS", 10)
+    asked = {"num_images": 23, "seed": 1, "shard_images": 4}
+    parts = list(plan_parts(bags, **asked))
+    assert [part.num_rows for part in parts] == [8, 8, 7]
+    monkeypatch.setattr("rwsc.corpus.plan.PART_ROWS", 1)
+    assert [part.num_rows for part in plan_parts(bags, **asked)] == [4, 4, 4, 4, 4, 3]
+    monkeypatch.undo()
+    assert pa.concat_tables(parts).equals(build_plan(bags, **asked))
+
+
+def test_a_stamp_tells_plans_apart_and_knows_an_equal_one(inputs_root, bags):
+    asked = {"num_images": 23, "seed": 1, "shard_images": 4}
+    again = usable_bags(read_catalogue(f"{inputs_root}/catalogue.parquet"), ["benign"], None)
+    assert plan_stamp(again, **asked) == plan_stamp(bags, **asked)
+    place = bags.schema.get_field_index("uri")
+    moved = bags.set_column(place, "uri", pa.array([f"/moved/{uri}" for uri in bags["uri"].to_pylist()]))
+    others = [plan_stamp(moved, **asked), plan_stamp(bags.slice(1), **asked)]
+    others += [plan_stamp(bags, **{**asked, name: 9}) for name in asked]
+    assert len({plan_stamp(bags, **asked), *others}) == 6
 
 
 def test_air_levels_are_found_by_image(plan, tmp_path):
     corpus = Prefix(str(tmp_path))
-    write_plan(corpus, plan, shard_images=4)
+    write_plan(corpus, [plan], stamp="")
     levels = read_air_levels(corpus)
     assert levels == {row.image_id: row.air_level for row in planned_images(plan)}

@@ -2,12 +2,10 @@ import numpy as np
 import pytest
 from support.corpora import make_inputs, synth_config
 
-from rwsc.corpus.plan import shards_of
-from rwsc.corpus.plan_store import write_plan
 from rwsc.errors import ConfigError, ObjectExists, SourceError
 from rwsc.runs.preview import write_comparison, write_preview
 from rwsc.runs.shard_worker import ShardWorker
-from rwsc.runs.synthesize import read_inputs
+from rwsc.runs.synthesize import read_inputs, settle_plan
 from rwsc.storage.images import decode_image
 from rwsc.storage.prefix import Prefix, read_uri
 from rwsc.storage.run_card import claim_run
@@ -20,11 +18,11 @@ def make_corpus(root, name, **changes):
     config = synth_config(root, output=f"{root}/{name}", num_images=9, **changes)
     inputs, corpus = read_inputs(config), Prefix(config.output)
     claim_run(corpus, inputs.card)
-    write_plan(corpus, inputs.plan, shard_images=config.shard_images)
+    plan = settle_plan(corpus, config, inputs.bags)
     facts = {name: getattr(inputs.facts, name) for name in inputs.facts.__slots__}
     worker = ShardWorker(config.model_dump(), facts, "cpu")
-    for number, shard_id in enumerate(shards_of(inputs.plan)[:-1]):
-        worker.make_shard(shard_id, number)
+    for shard in plan.shards()[:-1]:
+        worker.make_shard(shard.shard_id, shard.number)
     return config.output
 
 
@@ -93,7 +91,7 @@ def test_a_corpus_without_images_is_refused(root, tmp_path):
     config = synth_config(root, output=str(tmp_path / "corpus"))
     inputs, corpus = read_inputs(config), Prefix(config.output)
     claim_run(corpus, inputs.card)
-    write_plan(corpus, inputs.plan, shard_images=3)
+    settle_plan(corpus, config, inputs.bags)
     for draw in (
         lambda: write_preview(corpus.uri, "s.png", num_images=1, overwrite=False),
         lambda: write_comparison(

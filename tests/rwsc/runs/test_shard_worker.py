@@ -2,12 +2,16 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from support.corpora import make_inputs, synth_config
+from support.made_corpora import files_of, make_here
 
+from rwsc.corpus.commit import committed_shards, read_rows
 from rwsc.corpus.manifest import RunFacts
 from rwsc.corpus.settings import SynthConfig
 from rwsc.errors import ObjectMissing
 from rwsc.runs.carried import raise_carried
 from rwsc.runs.shard_worker import ShardWorker
+from rwsc.storage.prefix import Prefix
 
 
 def test_what_a_worker_cannot_open_reaches_the_driver_as_a_value(tmp_path):
@@ -24,3 +28,69 @@ def test_what_a_worker_cannot_open_reaches_the_driver_as_a_value(tmp_path):
     assert [int(counts[status][0]) for status in ("made", "rejected", "failed")] == [0, 0, 0]
     with pytest.raises(ObjectMissing, match="gone"):
         raise_carried(counts)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("shards")
+    make_inputs(str(root))
+    return root
+
+
+def rows_of(config):
+    corpus = Prefix(config.output)
+    return {row["image_id"]: row for shard in committed_shards(corpus) for row in read_rows(corpus, shard)}
+
+
+@pytest.mark.parametrize("steps", [[5], [2, 3], [1, 1, 3]])
+def test_a_corpus_that_grew_is_that_of_having_asked_for_all_at_once(root, tmp_path, steps):
+    # 4 images in shards of 3: the last shard has room, which the first of the new images take.
+    def config(name, number):
+        return synth_config(str(root), output=f"{tmp_path}/{name}", num_images=number)
+
+    assert len(make_here(config("at-once", 9))) == 9
+    number = 4
+    first = make_here(config("grown", number))
+    old = {path: path.stat().st_mtime_ns for path in (tmp_path / "grown" / "images").rglob("*.png")}
+    for more in steps:
+        made = make_here(config("grown", number), extend=more)
+        assert len(made) == more
+        assert not set(made) & set(first)
+        number += more
+    assert files_of(f"{tmp_path}/grown") == files_of(f"{tmp_path}/at-once")
+    assert {path: path.stat().st_mtime_ns for path in old} == old
+
+
+def test_an_extension_that_was_killed_is_finished_by_the_same_call(root, tmp_path):
+    config = synth_config(str(root), output=f"{tmp_path}/grown", num_images=4)
+    make_here(config)
+    make_here(config, extend=5, num_shards=2)
+    assert len(make_here(config, extend=5)) == 3
+    at_once = synth_config(str(root), output=f"{tmp_path}/at-once", num_images=9)
+    make_here(at_once)
+    assert files_of(config.output) == files_of(at_once.output)
+
+
+def test_only_failed_images_are_tried_again_and_then_the_corpus_is_the_undisturbed_one(tmp_path):
+    make_inputs(str(tmp_path), num_bags=5)
+    undisturbed = synth_config(str(tmp_path), output=f"{tmp_path}/undisturbed", num_images=8)
+    make_here(undisturbed)
+
+    bag = next((tmp_path / "scans" / "bags").iterdir())
+    data = bag.read_bytes()
+    bag.unlink()
+    config = undisturbed.model_copy(update={"output": f"{tmp_path}/corpus"})
+    make_here(config)
+    failed = {name for name, row in rows_of(config).items() if row["status"] == "failed"}
+    assert 1 <= len(failed) <= 2
+
+    before = files_of(config.output)
+    assert make_here(config) == []
+    assert set(make_here(config, retry_failed=True)) == failed  # the bag is still gone
+    assert files_of(config.output) == before
+
+    bag.write_bytes(data)
+    assert make_here(config) == []
+    assert set(make_here(config, retry_failed=True)) == failed
+    assert files_of(config.output) == files_of(undisturbed.output)
+    assert make_here(config, retry_failed=True) == []
