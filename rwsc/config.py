@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
@@ -159,12 +159,18 @@ def _toml_value(value: Any) -> str:  # noqa: ANN401 - any plain value
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(k)} = {_toml_value(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(_toml_value(v) for v in value) + "]"
+        parts = [_toml_value(v) for v in value]
+        is_tables = any(isinstance(v, dict) for v in value)
+        return "[\n  " + ",\n  ".join(parts) + ",\n]" if is_tables else "[" + ", ".join(parts) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any plain value
-    return json.loads(json.dumps(value, default=str))
+    return json.loads(json.dumps(value, default=_plain_object))
+
+
+def _plain_object(value: Any) -> Any:  # noqa: ANN401 - settings inside a list, or what has a text
+    return value.model_dump(exclude_defaults=True) if isinstance(value, BaseModel) else str(value)
 
 
 def _read_section(file: str, section: str) -> dict[str, Any]:
@@ -172,7 +178,7 @@ def _read_section(file: str, section: str) -> dict[str, Any]:
     for name in tables:
         if name not in SECTIONS:
             raise ConfigError(
-                f"{file}: unknown table [{name}]{_suggest(name, SECTIONS)}",
+                f"{file}: unknown table [{name}]{suggestion(name, SECTIONS)}",
                 remedy=f"tables are {', '.join(SECTIONS)}",
             )
     found = tables.get(section, {})
@@ -221,7 +227,7 @@ def _explain(kind: type[Settings], section: str, error: ValidationError) -> Conf
     if first["type"] == "extra_forbidden":
         names = _names_beside(kind, first["loc"])
         return ConfigError(
-            f"unknown setting {where}{_suggest(str(first['loc'][-1]), names)}",
+            f"unknown setting {where}{suggestion(str(first['loc'][-1]), names)}",
             remedy=f"settings here are {', '.join(names)}",
         )
     if first["type"] == "missing":
@@ -237,12 +243,14 @@ def _explain(kind: type[Settings], section: str, error: ValidationError) -> Conf
 
 def _names_beside(kind: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     for part in loc[:-1]:
-        inner = kind.model_fields[str(part)].annotation if str(part) in kind.model_fields else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            kind = inner
+        annotation = kind.model_fields[str(part)].annotation if str(part) in kind.model_fields else None
+        for inner in (annotation, *get_args(annotation)):  # also the settings in a list of them
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                kind = inner
     return sorted(kind.model_fields)
 
 
-def _suggest(name: str, known: list[str] | tuple[str, ...]) -> str:
+def suggestion(name: str, known: list[str] | tuple[str, ...]) -> str:
+    """Ask whether the closest of the known names was meant; empty where none is close."""
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

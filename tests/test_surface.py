@@ -36,6 +36,9 @@ COMMANDS = {
         "--print-config",
     },
     "preview": {"corpus", "--output", "-o", "--num-images", "--engines", "--weights", "--overwrite"},
+    "evaluate tables": {
+        "--config", "--output", "-o", "--items", "--bags", "--phantoms", "--print-config",
+    },
     "evaluate images": {"--item", "--bag", "--fused", "--mask", "--region", "--json"},
     "bench": {
         "name", "--num-images", "--catalogue", "--items", "--without-groups", "--engines", "--weights", "--output",

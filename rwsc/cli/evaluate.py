@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
+from rwsc.cli.options import Bags, ConfigFile, Items, Output, PrintConfig, settings_from
+from rwsc.cli.stdout import keep_for_data
 from rwsc.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -51,6 +53,41 @@ def images(
     scores = _scores(read_triple(item, bag, fused, mask_uri=mask), cast("Region", region))
     lines = [json.dumps(_to_json(scores), indent=1, allow_nan=False)] if as_json else _table(scores)
     sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+@app.command(
+    "tables", epilog="Example: rwsc evaluate tables --config jobs/configs/tables_phantoms.toml -o tables"
+)
+def tables(
+    config: ConfigFile = None,
+    output: Output = None,
+    items: Items = None,
+    bags: Bags = None,
+    phantoms: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Train on this many made-up pairs, without items and bags."),
+    ] = None,
+    print_config: PrintConfig = False,
+) -> None:
+    """Train and compare the arms of a study: the slides' tables and figures with ours beside, or a sweep.
+
+    Each arm is trained with each seed, and all are measured on the same held-out pairs. Writes tables.json, the
+    page tables.html and figures to OUT, beside the training runs; the same command takes the study up again.
+    Prints the address of the page.
+    """
+    from rwsc.evaluation.study import SECTION, StudyConfig
+
+    settings = settings_from(
+        StudyConfig,
+        SECTION,
+        file=config,
+        flags={"output": output, "items": items, "bags": bags, "phantoms": phantoms},
+        print_only=print_config,
+    )
+    from rwsc.runs.evaluate_tables import evaluate_tables
+
+    data = keep_for_data()
+    data.write(evaluate_tables(settings) + "\n")
 
 
 def _scores(triple: "Triple", region: "Region") -> dict[str, dict[str, float]]:

@@ -18,7 +18,8 @@ from rwsc.items.bank import ItemBank
 from rwsc.runs.metrics_log import read_metrics
 from rwsc.runs.session import WorkerPool, size_pool, start_ray, user_error
 from rwsc.runs.talk import duration, say
-from rwsc.runs.train_loop import STATE_FILE, train_worker
+from rwsc.runs.train_loop import WorkerLoop, train_worker
+from rwsc.runs.train_session import STATE_FILE, HereSession
 from rwsc.runs.weights import CARD_KEY, WEIGHTS_KEY, read_weights
 from rwsc.sources.catalogue import catalogue_hash, read_catalogue
 from rwsc.sources.licences import stricter_of
@@ -45,11 +46,13 @@ class TrainingInputs:
     hashes: dict[str, str]
 
 
-def train(config: TrainConfig) -> str:
+def train(config: TrainConfig, *, here: str | None = None) -> str:
     """Train, or take up a run that was interrupted; a finished run is left alone.
 
     Args:
         config: Settings of the run. The same settings and folder resume; other settings are refused.
+        here: Device, ``cpu`` or ``cuda``, of a run on one worker that is to go on in this process, without Ray
+            Train and the time that it takes to start; None trains on Ray Train. Both give the same weights.
 
     Returns:
         Address of the weights.
@@ -73,7 +76,7 @@ def train(config: TrainConfig) -> str:
         return run.uri_of(WEIGHTS_KEY)
     if not is_new:
         say(f"taking up the run in {run.uri}")
-    return _fit(config, run, inputs)
+    return _fit(config, run, inputs) if here is None else _fit_here(config, run, inputs, here)
 
 
 def read_inputs(config: TrainConfig) -> TrainingInputs:
@@ -166,7 +169,18 @@ def _fit(config: TrainConfig, run: Prefix, inputs: TrainingInputs) -> str:
             if (found := user_error(error)) is not None:
                 raise found from None
             raise
-    return _write_weights(config, run, inputs, result)
+    checkpoint, metrics = min(result.best_checkpoints, key=lambda pair: pair[1]["val_total"])
+    with checkpoint.as_directory() as folder, open(f"{folder}/{STATE_FILE}", "rb") as file:
+        state = file.read()
+    return _write_weights(config, run, inputs, state, metrics)
+
+
+def _fit_here(config: TrainConfig, run: Prefix, inputs: TrainingInputs, device: str) -> str:
+    if config.workers != 1:
+        raise ConfigError(f"{config.workers} workers cannot train in one process", remedy="set workers = 1")
+    session = HereSession(run, device)
+    WorkerLoop(config, inputs.bags, set(inputs.held_out_items), session).run()
+    return _write_weights(config, run, inputs, *session.best())
 
 
 def _trainer(config: TrainConfig, pool: WorkerPool, inputs: TrainingInputs) -> Any:  # noqa: ANN401 - Ray's type
@@ -270,11 +284,11 @@ def progress_line(config: TrainConfig, line: dict[str, Any]) -> str:
     return " · ".join(parts)
 
 
-def _write_weights(config: TrainConfig, run: Prefix, inputs: TrainingInputs, result: Any) -> str:  # noqa: ANN401
-    checkpoint, metrics = min(result.best_checkpoints, key=lambda pair: pair[1]["val_total"])
+def _write_weights(
+    config: TrainConfig, run: Prefix, inputs: TrainingInputs, state: bytes, metrics: dict[str, Any]
+) -> str:
     method = open_method(config, build_network(config.network_config()))
-    with checkpoint.as_directory() as folder, open(f"{folder}/{STATE_FILE}", "rb") as file:
-        restore_state(file.read(), method.learner)
+    restore_state(state, method.learner)
     weights, card = encode_weights(method.network, _card(config, inputs, metrics))
     run.write(CARD_KEY, card)
     run.write(WEIGHTS_KEY, weights)

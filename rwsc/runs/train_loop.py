@@ -2,22 +2,20 @@
 
 import math
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from rwsc.errors import WeightsError
 from rwsc.fusion.networks import AnyNetwork, build_network, decode_network
 from rwsc.items.bank import ItemBank
 from rwsc.runs.bags import BagCache
 from rwsc.runs.metrics_log import MetricsLog
+from rwsc.runs.train_session import RaySession, Session
 from rwsc.runs.weights import read_weights
 from rwsc.storage.prefix import Prefix
 from rwsc.training.methods import open_method
@@ -28,7 +26,6 @@ from rwsc.training.state import encode_state, restore_state
 from rwsc.training.step import Batch, learning_rate
 from rwsc.training.validation import ValidationSums, validate
 
-STATE_FILE = "state.safetensors"
 PREFETCHED_BATCHES = 2
 
 
@@ -39,32 +36,28 @@ def train_worker(parameters: dict[str, Any]) -> None:
         parameters: ``config`` (plain values of `TrainConfig`), ``bags`` (rows with uri, sha256, air_level, held_out)
             and ``held_out_items`` (ids of the items kept for validation); both empty for a run on phantoms.
     """
-    WorkerLoop(
-        TrainConfig(**parameters["config"]), parameters["bags"], set(parameters["held_out_items"])
-    ).run()
+    config, held_out_items = TrainConfig(**parameters["config"]), set(parameters["held_out_items"])
+    WorkerLoop(config, parameters["bags"], held_out_items, RaySession()).run()
 
 
 class WorkerLoop:
     """One worker's training, from its last checkpoint to the last step."""
 
-    def __init__(self, config: TrainConfig, bags: list[dict[str, Any]], held_out_items: set[str]) -> None:
+    def __init__(
+        self, config: TrainConfig, bags: list[dict[str, Any]], held_out_items: set[str], session: Session
+    ) -> None:
         """Load the data, build the network and take up the last checkpoint."""
-        import ray.train
-        import ray.train.torch
-
-        context = ray.train.get_context()
-        self._config = config
-        self._rank, self._world = context.get_world_rank(), context.get_world_size()
-        self._device = ray.train.torch.get_device()
+        self._config, self._session = config, session
+        self._rank, self._world, self._device = session.rank, session.world, session.device
         if self._device.type == "cpu":
-            torch.set_num_threads(_threads_per_worker(self._world))
+            torch.set_num_threads(config.threads or _threads_per_worker(self._world))
         if config.phantoms:
             self._train, self._validation = _phantom_sources(config)
         else:
             self._train, self._validation = _sources(config, bags, held_out_items)
         torch.manual_seed(config.seed)
         self._method = open_method(config, _first_network(config).to(self._device))
-        self._model: nn.Module = ray.train.torch.prepare_model(self._method.network, move_to_device=False)
+        self._model = session.prepare(self._method.network)
         self._step = self._take_up_checkpoint()
         self._log = MetricsLog(Prefix(config.output), first_step=self._step) if self._rank == 0 else None
 
@@ -138,28 +131,15 @@ class WorkerLoop:
         return dict(zip(names, vector.tolist(), strict=True))
 
     def _checkpoint(self, metrics: dict[str, float]) -> None:
-        import ray.train
-
-        name = f"step_{self._step:08d}"
-        reported = {"step": self._step, **metrics}
-        if self._rank:
-            ray.train.report(reported, checkpoint_dir_name=name)
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            state = encode_state(self._method.learner, self._method.optimizer, step=self._step)
-            Path(folder, STATE_FILE).write_bytes(state)
-            checkpoint = ray.train.Checkpoint.from_directory(folder)
-            ray.train.report(reported, checkpoint=checkpoint, checkpoint_dir_name=name)
+        is_first = self._rank == 0
+        state = (
+            encode_state(self._method.learner, self._method.optimizer, step=self._step) if is_first else None
+        )
+        self._session.report({"step": self._step, **metrics}, state)
 
     def _take_up_checkpoint(self) -> int:
-        import ray.train
-
-        checkpoint = ray.train.get_checkpoint()
-        if checkpoint is None:
-            return 0
-        with checkpoint.as_directory() as folder:
-            state = Path(folder, STATE_FILE).read_bytes()
-            return restore_state(state, self._method.learner, self._method.optimizer)
+        state = self._session.last_state()
+        return restore_state(state, self._method.learner, self._method.optimizer) if state else 0
 
 
 def _phantom_sources(config: TrainConfig) -> tuple[DrawsSamples, DrawsSamples]:

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from rwsc.config import ADDRESS, SPEED, Settings
+from rwsc.config import ADDRESS, SPEED, Settings, suggestion
 from rwsc.fusion.baselines.config import BaselineConfig, BaselineName
 from rwsc.fusion.network.config import NetworkConfig, named_config
 from rwsc.training.losses import LossConfig
@@ -90,6 +90,9 @@ class TrainConfig(Settings):
     workers: int = Field(default=1, ge=1)
     """Training processes. It can change the last digits of the weights (order of summation), so it counts."""
 
+    threads: int | None = Field(default=None, ge=1, le=1024, json_schema_extra=SPEED)
+    """Threads of each worker on CPU; None shares the machine's cores out among the workers."""
+
     use_gpu: bool | None = Field(default=None, json_schema_extra=SPEED)
     """One GPU per worker; None takes GPUs when the cluster has enough of them."""
 
@@ -147,8 +150,11 @@ class TrainConfig(Settings):
         fields = kind.model_fields.keys() - {"method"}
         unknown = sorted(self.network.keys() - fields)
         if unknown:
-            known = ", ".join(name for name in kind.model_fields if name in fields)
-            raise ValueError(f"unknown setting network.{unknown[0]}; settings there are {known}")
+            known = [name for name in kind.model_fields if name in fields]
+            meant = suggestion(unknown[0], known)
+            raise ValueError(
+                f"unknown setting network.{unknown[0]}{meant}; settings there are {', '.join(known)}"
+            )
         if self.method == "rwsc":
             return named_config(self.size, **self.network)
         return BaselineConfig(method=self.method, **self.network)

@@ -1,0 +1,304 @@
+"""What a study found, as JSON and as one HTML page that needs no network and calls for nothing."""
+
+import base64
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+
+from rwsc.config import output_values
+from rwsc.evaluation import slides
+from rwsc.evaluation.study import StudyConfig
+from rwsc.evaluation.study_figures import Sheet
+from rwsc.evaluation.study_tables import Claim, Column, Figure, Row, Table
+from rwsc.fusion.baselines.methods import DEVIATIONS
+from rwsc.storage.images import encode_image
+from rwsc.training.settings import TrainConfig
+
+_JPEG_QUALITY = 92
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Study:
+    """All that page and JSON tell."""
+
+    config: StudyConfig
+    tables: Sequence[Table]
+    figures: Mapping[str, Sheet]
+    machine: Mapping[str, Any]
+    """What the study ran on."""
+
+    licence: str
+    """The strictest licence of the data."""
+
+    is_academic: bool
+    """Whether it allows academic use alone."""
+
+    trained: Mapping[str, TrainConfig]
+    """Settings of each arm's training, with its first seed, by name."""
+
+    @property
+    def runs_done(self) -> int:
+        """Runs of arms that are measured."""
+        arms = {arm.name for arm in self.config.arms}
+        return sum(
+            {row.name: row.done for table in self.tables for row in table.rows if row.name in arms}.values()
+        )
+
+    @property
+    def runs_wanted(self) -> int:
+        """Runs that are to be."""
+        return len(self.config.arms) * len(self.config.seeds)
+
+
+def to_json(study: Study) -> dict[str, Any]:
+    """Lay a study out for programs.
+
+    Args:
+        study: What was found.
+
+    Returns:
+        Plain values; None in the place of what is undefined, "inf" of what is infinite.
+    """
+    plain: dict[str, Any] = _plain(
+        {
+            "runs": {"done": study.runs_done, "wanted": study.runs_wanted},
+            "tables": [asdict(table) for table in study.tables],
+            "slides": slides.SOURCE,
+            "deviations": _deviations(study),
+            "statements": statements(study),
+            "settings": output_values(study.config),
+            "arms": {name: output_values(config) for name, config in study.trained.items()},
+            "licence": study.licence,
+            "machine": dict(study.machine),
+        }
+    )
+    return plain
+
+
+def statements(study: Study) -> list[str]:
+    """Say plainly what the figures rest on, and what not to read into them.
+
+    Args:
+        study: What was found.
+
+    Returns:
+        Sentences.
+    """
+    config, some = study.config, next(iter(study.trained.values()))
+    data = (
+        "phantoms (made-up scans), not real ones"
+        if config.phantoms
+        else f"scans; bags and items of the splits {', '.join(config.held_out_splits)} were in no training"
+    )
+    steps = sorted({each.steps for each in study.trained.values()})
+    found = [
+        f"{config.held_out_pairs} held-out pairs of {config.pairs.crop_px} px, the same for all arms and seeds:"
+        f" {data}.",
+        f"{len(config.seeds)} seeds for each arm; mean ± standard deviation over seeds of the means over pairs.",
+        f"Every arm was trained for {_listed(steps)} steps of {some.batch} crops of {some.sample.crop_px} px"
+        f" on {study.machine.get('gpu') or study.machine.get('cpu') or 'an unknown machine'}, in"
+        f" {some.precision}; measured in float32.",
+        "Networks are judged by their own output over the whole frame: nothing is pasted back.",
+        "Arms without a residual on the product of transmissions (TIP) are the network as the slides show it. With the"
+        " residual, our default for corpora, the untrained network is TIP already and keeps the bag by itself"
+        " (decision 0004).",
+        f"The slides' figures are printed as they are ({slides.SOURCE}); their data, sizes, training and metric code"
+        " are not public, so that rows can be compared within a column of ours, not across.",
+    ]
+    if not study.machine.get("gpu"):
+        found.append(
+            "These are short runs on a CPU, at sizes far below those of a GPU: they show which way a setting pulls,"
+            " not how far a fully trained network gets."
+        )
+    divisors = {
+        name: each.network["width_divisor"]
+        for name, each in study.trained.items()
+        if each.network.get("width_divisor", 1) != 1
+    }
+    if divisors:
+        narrower = ", ".join(f"{name} by {divisor}" for name, divisor in divisors.items())
+        found.append(f"Layers of baselines are narrower than published: {narrower}.")
+    if len(config.seeds) < 3:
+        found.append("Fewer than three seeds: the spread says little.")
+    if study.runs_done < study.runs_wanted:
+        found.append(f"Unfinished: {study.runs_done} of {study.runs_wanted} runs are measured so far.")
+    if study.is_academic:
+        found.append("The data are for academic use alone: do not pass the pictures on.")
+    return found
+
+
+def render_page(study: Study) -> str:
+    """Write the page.
+
+    All text of settings is escaped. The page's own policy runs no script, no style but its own, and loads nothing
+    but the pictures inside it.
+
+    Args:
+        study: What was found.
+
+    Returns:
+        HTML.
+    """
+    style = _part("tables.css")
+    return _template().render(
+        policy=f"default-src 'none'; img-src data:; style-src '{_hash_source(style)}'; base-uri 'none';"
+        " form-action 'none'",
+        style=style,
+        title="The slides' tables, and ours",
+        statements=statements(study),
+        tables=[_shown_table(table, study) for table in study.tables],
+        figures=[
+            (
+                name,
+                sheet.caption,
+                _data_uri(encode_image(sheet.picture, codec="jpeg", jpeg_quality=_JPEG_QUALITY)),
+            )
+            for name, sheet in study.figures.items()
+        ],
+        arms=[
+            (arm.shown, arm.name, _settings_text(arm.set), config.method, config.steps, config.learning_rate)
+            for arm, config in ((arm, study.trained[arm.name]) for arm in study.config.arms)
+        ],
+        machine=", ".join(f"{name} {value}" for name, value in study.machine.items() if value is not None),
+        licence=study.licence,
+    )
+
+
+def _shown_table(table: Table, study: Study) -> dict[str, Any]:
+    columns = [*table.columns, *table.slides_columns]
+    groups: list[list[Any]] = []
+    for column in columns:
+        if groups and groups[-1][0] == column.group:
+            groups[-1][1] += 1
+        else:
+            groups.append([column.group, 1])
+    best = {column.key: _best(column, table.rows) for column in table.columns}
+    return {
+        "name": table.name,
+        "title": table.title,
+        "note": table.note,
+        "groups": groups,
+        "heads": [(column.head, {"high": "↑", "low": "↓", "": ""}[column.better]) for column in columns],
+        "rows": [
+            {
+                "title": row.title,
+                "progress": "" if row.done == row.wanted else f"{row.done} of {row.wanted} runs",
+                "failures": row.failures,
+                "cells": [
+                    _cell(row.figures.get(column.key), column, is_best=best[column.key] == row.name)
+                    for column in table.columns
+                ],
+                "slides": [_number(row.slides.get(column.key), column) for column in table.slides_columns],
+            }
+            for row in table.rows
+        ],
+        "claims": [_claim_text(claim, table) for claim in table.claims],
+        "deviations": _deviations(study) if table.name == "methods" else [],
+    }
+
+
+def _best(column: Column, rows: Sequence[Row]) -> str | None:
+    """Name the row with the best mean; None where neither high nor low is better."""
+    means = {
+        row.name: row.figures[column.key].mean
+        for row in rows
+        if column.key in row.figures and not math.isnan(row.figures[column.key].mean)
+    }
+    if not means or not column.better:
+        return None
+    return (max if column.better == "high" else min)(means, key=lambda name: means[name])
+
+
+def _cell(figure: Figure | None, column: Column, *, is_best: bool) -> dict[str, Any]:
+    if figure is None:
+        return {"text": "", "left_out": "", "is_best": False, "hint": ""}
+    spread = "" if math.isnan(figure.spread) else f" ± {figure.spread:.{column.digits}f}"
+    mean = f"{figure.mean:.{column.digits}f}" if figure.counted else ("∞" if figure.infinite else "undefined")
+    left_out = [
+        f"{count} {what}"
+        for count, what in ((figure.infinite, "infinite"), (figure.undefined, "undefined"))
+        if count
+    ]
+    seeds = ", ".join(
+        f"seed {seed}: {value:.{column.digits}f}" for seed, value in figure.by_seed.items() if seed
+    )
+    between = (
+        ""
+        if math.isnan(figure.between_pairs)
+        else f"between pairs ± {figure.between_pairs:.{column.digits}f}"
+    )
+    return {
+        "text": mean + spread,
+        "left_out": ", ".join(left_out) if figure.counted else "",
+        "is_best": is_best,
+        "hint": "; ".join(text for text in (seeds, between) if text),
+    }
+
+
+def _number(value: float | None, column: Column) -> str:
+    return "" if value is None else f"{value:.{column.digits}f}"
+
+
+def _claim_text(claim: Claim, table: Table) -> tuple[bool, str]:
+    column = next(column for column in table.columns if column.key == claim.metric)
+    verdict = "better" if claim.is_better else "not better"
+    return claim.is_better, (
+        f"{column.head} ({column.group}): {claim.first} is {verdict} than {claim.other}, by"
+        f" {claim.difference:+.{column.digits}f}; ahead in {claim.ahead} of {claim.seeds} seeds"
+    )
+
+
+def _deviations(study: Study) -> list[str]:
+    methods = dict.fromkeys(config.method for config in study.trained.values())
+    return list(dict.fromkeys(DEVIATIONS[method] for method in methods if method in DEVIATIONS))
+
+
+def _settings_text(values: Mapping[str, Any], prefix: str = "") -> str:
+    parts = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            parts.append(_settings_text(value, f"{prefix}{name}."))
+        else:
+            parts.append(f"{prefix}{name} = {value}")
+    return ", ".join(parts)
+
+
+def _listed(values: Sequence[int]) -> str:
+    return " or ".join(f"{value:,}" for value in values)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any plain value
+    """Put what JSON can hold in the place of what it cannot."""
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
+
+
+def _hash_source(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _data_uri(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+
+
+@cache
+def _part(name: str) -> str:
+    # Line ends as they are hashed by a browser, whatever a checkout made of them.
+    return files("rwsc.evaluation").joinpath("pages", name).read_text(encoding="utf-8").replace("\r\n", "\n")
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    return environment.from_string(_part("tables.html"))
