@@ -16,7 +16,7 @@ from rwsc.placement.config import PlacementConfig
 from rwsc.placement.fit import covered_share
 from rwsc.placement.ground import Ground
 from rwsc.placement.placed import NoRoom, Placeable, Placement
-from rwsc.placement.pose import Pose, pose_item
+from rwsc.placement.pose import NothingLeftError, Pose, pose_item
 from rwsc.placement.room import Room
 
 Belt = Literal["x", "y"]
@@ -125,7 +125,10 @@ def _lay(
     scale = share * span_px / _along(item.alpha_HW.shape, view.belt)
     # A mirror image from left to right; upside down it is one that is turned by half.
     pose = Pose(rotation_deg=180.0 if flip and view.belt == "y" else 0.0, scale=scale, flip=flip)
-    posed = pose_item(item.transmission_HWC, item.alpha_HW, pose)
+    try:
+        posed = pose_item(item.transmission_HWC, item.alpha_HW, pose)
+    except NothingLeftError:
+        return None
     begin_px, cell_px = first_px + round(start * span_px), view.ground.cell_px
     shift = (0, begin_px % cell_px) if view.belt == "x" else (begin_px % cell_px, 0)
     cover_HW = covered_share(posed.alpha_HW > 0, cell_px, shift)

@@ -53,6 +53,10 @@ class PosedItem:
         return self.alpha_HW >= np.float32(0.5)
 
 
+class NothingLeftError(ValueError):
+    """An item covers no pixel, before or after it was posed."""
+
+
 def pose_item(transmission_HWC: np.ndarray, alpha_HW: np.ndarray, pose: Pose) -> PosedItem:
     """Mirror, turn and scale an item around its centre, then crop it to alpha > 0.
 
@@ -71,7 +75,8 @@ def pose_item(transmission_HWC: np.ndarray, alpha_HW: np.ndarray, pose: Pose) ->
         The posed item.
 
     Raises:
-        ValueError: Shapes that do not match, or an item that covers no pixel, before or after posing.
+        NothingLeftError: The item covers no pixel, before or after posing.
+        ValueError: Shapes that do not match.
     """
     if transmission_HWC.ndim != 3 or transmission_HWC.shape[:2] != alpha_HW.shape:
         raise ValueError(f"item of shape {transmission_HWC.shape} does not match its alpha, {alpha_HW.shape}")
@@ -135,5 +140,5 @@ def _matrix_and_size(width: int, height: int, pose: Pose) -> tuple[np.ndarray, t
 def _tight(is_item_HW: np.ndarray) -> tuple[slice, slice]:
     left, top, width, height = cv2.boundingRect(is_item_HW.view(np.uint8))
     if not width:
-        raise ValueError("the item covers no pixel: its alpha is 0 everywhere")
+        raise NothingLeftError("the item covers no pixel: its alpha is 0 everywhere")
     return slice(top, top + height), slice(left, left + width)

@@ -11,7 +11,7 @@ from rwsc.placement.ground import Ground
 from rwsc.placement.occlusion import level_bounds, occluded_fraction, occlusion_level
 from rwsc.placement.placed import NoRoom, Placeable, Placement, do_overlap
 from rwsc.placement.plausibility import Plausibility
-from rwsc.placement.pose import Pose, PosedItem, pose_item
+from rwsc.placement.pose import NothingLeftError, Pose, PosedItem, pose_item
 from rwsc.placement.priors import Priors, direction_of, draw_direction, position_weights
 from rwsc.placement.room import How, Room
 from rwsc.placement.size import draw_scale
@@ -92,6 +92,9 @@ class Search:
             Its placement, or why it has none.
         """
         level_draw, overlap_draw = rng.random(2)
+        if not self._room.shares.any():
+            margin_px = self._config.edge_margin_px
+            return NoRoom(f"no bag is broad enough to keep edge_margin_px ({margin_px}) from its edges")
         levels = self._config.occlusion_levels if self._judges else ()
         hows: list[How] = ["anyhow" if self._config.allow_overlap else "apart"]
         if self._placed and overlap_draw < self._config.overlap_share:
@@ -120,11 +123,11 @@ class Search:
         reason, best_score = "", -1.0
         for _ in range(self._config.max_tries):
             bag = pick(float(rng.random()), self._room.shares)
-            pose = self._draw_pose(rng, request, bag)
-            if isinstance(pose, str):
-                reason = pose
+            drawn = self._draw_posed(rng, request, bag)
+            if isinstance(drawn, str):
+                reason = drawn
                 continue
-            for found in self._candidates(rng, request, pose, bag):
+            for found in self._candidates(rng, request, *drawn, bag):
                 best_score = max(best_score, found.score)
                 if found.score < self._config.min_score:
                     continue
@@ -136,6 +139,21 @@ class Search:
         if nearest is None and not reason:
             reason = f"none of {self._config.max_tries} poses fits into {self._room.num_free_px} free pixels"
         return nearest or NoRoom(reason)
+
+    def _draw_posed(
+        self, rng: np.random.Generator, request: Request, bag: int
+    ) -> tuple[Pose, PosedItem] | str:
+        """Draw a pose and pose the item; or say why it has none."""
+        pose = self._draw_pose(rng, request, bag)
+        if isinstance(pose, str):
+            return pose
+        nothing = f"nothing of it is left at scale {pose.scale:.2g}"
+        try:
+            posed = pose_item(request.item.transmission_HWC, request.item.alpha_HW, pose)
+        except NothingLeftError:
+            return nothing
+        # Thinner than half a pixel everywhere: a label without a mask.
+        return (pose, posed) if posed.mask_HW.any() else nothing
 
     def _draw_pose(self, rng: np.random.Generator, request: Request, bag: int) -> Pose | str:
         scale_draw, turn_draw, half_turn_draw, mirror_draw = (float(draw) for draw in rng.random(4))
@@ -154,12 +172,9 @@ class Search:
         return Pose(rotation_deg=turn if self._config.rotate else 0.0, scale=scale, flip=flip)
 
     def _candidates(
-        self, rng: np.random.Generator, request: Request, pose: Pose, bag: int
+        self, rng: np.random.Generator, request: Request, pose: Pose, posed: PosedItem, bag: int
     ) -> Iterator[_Found]:
         """Draw places for an item by the priors, from those that fit and are nearest to the level."""
-        posed = pose_item(request.item.transmission_HWC, request.item.alpha_HW, pose)
-        if not posed.mask_HW.any():  # thinner than half a pixel everywhere: a label without a mask
-            return
         cover_HW = covered_share(posed.alpha_HW > 0, self._ground.cell_px)
         weights = self._weigh_places(cover_HW, request, bag)
         upto = np.cumsum(weights, dtype=np.float64)

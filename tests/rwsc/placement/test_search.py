@@ -14,6 +14,14 @@ from rwsc.seeds import stream
 WHOLE = np.ones((200, 200), bool)
 
 
+class Block:
+    label = "block"
+
+    def __init__(self, height, width, cover=1.0):
+        self.transmission_HWC = np.full((height, width, 3), 0.5, np.float32)
+        self.alpha_HW = np.full((height, width), cover, np.float32)
+
+
 def knife(size=60):
     return draw_item(np.random.default_rng(2), "knife", size)
 
@@ -77,3 +85,25 @@ def test_the_roomier_bag_is_drawn_more_often():
     config = PlacementConfig(scale_min=0.3, scale_max=0.4)
     below = [Search(ground, config).place(stream(seed), 0, knife(), None).y_px >= 80 for seed in range(200)]
     assert 0.75 < np.mean(below) < 0.97
+
+
+def test_an_item_of_which_nothing_is_left_is_refused_and_the_others_are_laid():
+    specks = [Block(1, 1), Block(3, 3), Block(30, 30, cover=0.001), Block(30, 30, cover=0.3)]
+    small = PlacementConfig(scale_min=0.05, scale_max=0.05)
+    for speck in specks:
+        search = Search(Ground.of_region(WHOLE), small)
+        assert search.place(stream(0), 0, speck, None) == NoRoom("nothing of it is left at scale 0.05")
+        assert not isinstance(search.place(stream(0), 1, knife(500), None), NoRoom)
+
+
+@pytest.mark.parametrize("margin_px", [100, 5000])
+def test_a_margin_that_no_bag_is_broad_enough_for_is_named(margin_px):
+    config = PlacementConfig(edge_margin_px=margin_px)
+    found = Search(Ground.of_region(WHOLE), config).place(stream(0), 0, knife(), None)
+    assert isinstance(found, NoRoom)
+    assert f"edge_margin_px ({margin_px})" in found.reason
+
+
+def test_a_bag_of_a_cell_is_no_bag_to_lie_in():
+    ground = Ground.of_scan(np.zeros((5, 1, 3), np.uint8), np.full(3, 255.0))
+    assert isinstance(Search(ground, PlacementConfig()).place(stream(0), 0, Block(1, 1), None), NoRoom)
