@@ -36,9 +36,14 @@ COMMANDS = {
         "--print-config",
     },
     "preview": {"corpus", "--output", "-o", "--num-images", "--engines", "--weights", "--overwrite"},
+    "export": {
+        "format", "corpus", "--output", "-o", "--task", "--splits", "--seed", "--negatives", "--clean-twin", "--classes",
+        "--config", "--print-config",
+    },
     "evaluate tables": {
         "--config", "--output", "-o", "--items", "--bags", "--phantoms", "--print-config",
     },
+    "verify": {"corpus", "--sample", "--workers", "--json"},
     "evaluate images": {"--item", "--bag", "--fused", "--mask", "--region", "--json"},
     "bench": {
         "name", "--num-images", "--catalogue", "--items", "--without-groups", "--engines", "--weights", "--output",

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import rwsc
-from rwsc.cli import bench, demo, doctor, evaluate, items, preview, sources, synth, train
+from rwsc.cli import bench, demo, doctor, evaluate, export, items, preview, sources, synth, train, verify
 from rwsc.cli.terminal import escape_controls, escaped_line
 from rwsc.errors import RwscError
 
@@ -32,6 +32,8 @@ app.command(
     epilog="Example: rwsc synth --items items --bags catalogue.parquet --weights run -o corpus --num-images 300",
 )(synth.synth)
 app.command("preview", epilog="Example: rwsc preview corpus -o sheet.png")(preview.preview)
+app.command("export", epilog="Example: rwsc export yolo corpus -o yolo --task segment")(export.export)
+app.command("verify", epilog="Example: rwsc verify corpus --sample 1000")(verify.verify)
 app.add_typer(evaluate.app, name="evaluate")
 app.command("bench", epilog="Example: rwsc bench --json")(bench.bench)
 

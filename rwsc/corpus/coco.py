@@ -28,6 +28,7 @@ def write_coco(rows: Iterable[dict[str, Any]], labels: list[str], uri: str) -> t
         Number of images and of annotations written.
     """
     categories = {label: number for number, label in enumerate(labels, start=1)}
+    licences: dict[str, int] = {}
     num_images = num_annotations = 0
     # Annotations wait in a temporary file, so that both lists are written in one pass over the manifest.
     with open_write(uri) as out, tempfile.TemporaryFile() as waiting:
@@ -36,7 +37,7 @@ def write_coco(rows: Iterable[dict[str, Any]], labels: list[str], uri: str) -> t
             if row["status"] != "made":
                 continue
             num_images += 1
-            _append(out, num_images == 1, _image(row, num_images))
+            _append(out, num_images == 1, _image(row, num_images, licences))
             for annotation in _annotations(row, num_images, categories):
                 num_annotations += 1
                 _append(waiting, num_annotations == 1, {"id": num_annotations, **annotation})
@@ -44,7 +45,7 @@ def write_coco(rows: Iterable[dict[str, Any]], labels: list[str], uri: str) -> t
         waiting.seek(0)
         while chunk := waiting.read(1 << 20):
             out.write(chunk)
-        out.write(b"]}\n")
+        out.write(f'],\n"licenses": {json.dumps(_licences(licences))}}}\n'.encode())
     return num_images, num_annotations
 
 
@@ -61,7 +62,9 @@ def _append(out: IO[bytes], first: bool, record: dict[str, Any]) -> None:
     out.write((b"\n" if first else b",\n") + json.dumps(record).encode())
 
 
-def _image(row: dict[str, Any], number: int) -> dict[str, Any]:
+def _image(row: dict[str, Any], number: int, licences: dict[str, int]) -> dict[str, Any]:
+    licence = row["licence"]
+    known = {"license": licences.setdefault(licence, len(licences) + 1)} if licence else {}
     return {
         "id": number,
         "file_name": row["uri"],
@@ -70,8 +73,13 @@ def _image(row: dict[str, Any], number: int) -> dict[str, Any]:
         "image_id": row["image_id"],
         "synthetic": True,
         "role": row["role"],
-        "licence": row["licence"],
+        "licence": licence,
+        **known,
     }
+
+
+def _licences(licences: dict[str, int]) -> list[dict[str, Any]]:
+    return [{"id": number, "name": licence} for licence, number in licences.items()]
 
 
 def _annotations(row: dict[str, Any], number: int, categories: dict[str, int]) -> Iterator[dict[str, Any]]:

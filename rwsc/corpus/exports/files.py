@@ -1,0 +1,86 @@
+"""The bytes of an exported image: as the corpus has them, and of its bag without what was put in."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from rwsc.corpus.exports.pictures import Picture
+from rwsc.errors import ObjectMissing, SourceError, UnreadableImage
+from rwsc.sources.examine import without_alpha
+from rwsc.storage.images import Codec, ImageLimits, decode_image, encode_image
+from rwsc.storage.prefix import Prefix, read_uri
+
+_CODECS: dict[str, Codec] = {".png": "png", ".jpg": "jpeg", ".npy": "npy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What is written of one image."""
+
+    image: bytes
+    clean: bytes | None = None
+    """The bag without what was put in; None where it was not asked for."""
+
+
+class FileReader:
+    """Reads images of a corpus, checked against their hashes; threads may share one."""
+
+    def __init__(self, corpus: Prefix, settings: dict[str, Any], *, clean_twin: bool) -> None:
+        """Bind what all images share.
+
+        Args:
+            corpus: The corpus.
+            settings: Settings on its run card.
+            clean_twin: Whether the bag is made again too.
+        """
+        self._corpus = corpus
+        self._clean_twin = clean_twin
+        self._jpeg_quality = int(settings.get("jpeg_quality", 95))
+        self._limits = ImageLimits(max_pixels=int(settings.get("max_pixels", ImageLimits().max_pixels)))
+
+    def __call__(self, picture: Picture) -> Files:
+        """Read one image.
+
+        Args:
+            picture: The image.
+
+        Returns:
+            Its bytes.
+
+        Raises:
+            SourceError: The image or its bag is missing, has changed, or the bag is no longer taken.
+            StorageError: A store refused, failed or could not be reached.
+        """
+        row = picture.row
+        uri = self._corpus.uri_of(row["uri"])
+        image = _checked(
+            uri,
+            row["sha256"],
+            what="the image",
+            remedy="make it again: delete its shard's marker, run rwsc synth",
+        )
+        return Files(image, self._clean(picture) if self._clean_twin else None)
+
+    def _clean(self, picture: Picture) -> bytes:
+        row = picture.row
+        data = _checked(
+            row["scan_uri"],
+            row["scan_sha256"],
+            what="the bag",
+            remedy="restore the scans, or leave out --clean-twin",
+        )
+        try:
+            scan = without_alpha(decode_image(data, limits=self._limits))
+        except UnreadableImage as error:
+            raise SourceError(f"the bag {row['scan_uri']} cannot be used: {error.message}") from None
+        return encode_image(scan, codec=_CODECS[picture.suffix], jpeg_quality=self._jpeg_quality)
+
+
+def _checked(uri: str, sha256: str, *, what: str, remedy: str) -> bytes:
+    try:
+        data = read_uri(uri)
+    except ObjectMissing:
+        raise SourceError(f"{what} {uri} is missing", remedy=remedy) from None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise SourceError(f"{what} {uri} has changed since the corpus was made", remedy=remedy)
+    return data
