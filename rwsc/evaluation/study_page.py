@@ -245,12 +245,14 @@ def _number(value: float | None, column: Column) -> str:
     return "" if value is None else f"{value:.{column.digits}f}"
 
 
-def _claim_text(claim: Claim, table: Table) -> tuple[bool, str]:
+def _claim_text(claim: Claim, table: Table) -> tuple[str, str]:
+    """Give whether a claim holds in every seed, in none or in some, and a sentence."""
     column = next(column for column in table.columns if column.key == claim.metric)
+    kind = "holds" if claim.ahead == claim.seeds else "fails" if not claim.ahead else "undecided"
     verdict = "better" if claim.is_better else "not better"
-    return claim.is_better, (
-        f"{column.head} ({column.group}): {claim.first} is {verdict} than {claim.other}, by"
-        f" {claim.difference:+.{column.digits}f}; ahead in {claim.ahead} of {claim.seeds} seeds"
+    return kind, (
+        f"{column.head} ({column.group}): {claim.first} is {verdict} than {claim.other}"
+        f" ({claim.difference:+.{column.digits}f}); ahead in {claim.ahead} of {claim.seeds} seeds"
     )
 
 

@@ -148,7 +148,7 @@ def write_report(
         config=study,
         tables=build_tables(study, outcomes),
         figures=draw_figures(study, pairs[: study.pictures], lambda name: _pictures(out, name)),
-        machine=describe_machine(),
+        machine={**describe_machine(), "date": time.strftime("%Y-%m-%d")},
         licence=licence or "not stated",
         is_academic=classify(licence) is Licence.ACADEMIC,
         trained={arm.name: train_config(study, arm, study.seeds[0]) for arm in study.arms},

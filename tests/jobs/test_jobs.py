@@ -12,6 +12,7 @@ from support.corpora import write_scans
 from rwsc.config import load_settings
 from rwsc.corpus.commit import committed_shards
 from rwsc.corpus.settings import SynthConfig
+from rwsc.evaluation.study import StudyConfig, check_arms
 from rwsc.items.settings import BuildConfig
 from rwsc.sources.settings import IndexConfig
 from rwsc.storage.prefix import Prefix
@@ -19,14 +20,22 @@ from rwsc.training.settings import TrainConfig
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "jobs" / "configs").glob("*.toml"))
-KINDS = {"index": IndexConfig, "items": BuildConfig, "train": TrainConfig, "synth": SynthConfig}
+KINDS = {
+    "index": IndexConfig,
+    "items": BuildConfig,
+    "train": TrainConfig,
+    "synth": SynthConfig,
+    "evaluate_tables": StudyConfig,
+}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_every_shipped_settings_file_loads(path, monkeypatch):
     monkeypatch.setenv("RWSC_SCANS", "/scans")
     for section in tomllib.loads(path.read_text()):
-        load_settings(KINDS[section], section=section, file=str(path))
+        settings = load_settings(KINDS[section], section=section, file=str(path))
+        if isinstance(settings, StudyConfig):
+            check_arms(settings)
 
 
 def test_the_job_that_trains_the_outliner_says_what_it_takes():

@@ -1,5 +1,6 @@
 import json
 import sys
+import tomllib
 from dataclasses import asdict
 
 import numpy as np
@@ -137,3 +138,32 @@ def test_bad_input_is_one_line_a_remedy_and_exit_code_2(evaluate, options, messa
     lines = err.splitlines()
     assert message in lines[0]
     assert [line.split(":")[0] for line in lines] == ["error", "try"]
+
+
+def test_a_study_with_a_misspelt_setting_is_one_line_and_a_remedy(tmp_path, monkeypatch, capsys):
+    config = tmp_path / "study.toml"
+    config.write_text(
+        f'[evaluate_tables]\nphantoms = 2\noutput = "{tmp_path}/out"\n'
+        '[[evaluate_tables.arms]]\nname = "a"\nset = { "network.edge_atention" = false }\n'
+    )
+    monkeypatch.setattr(sys, "argv", ["rwsc", "evaluate", "tables", "--config", str(config)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "did you mean 'edge_attention'" in err.splitlines()[0]
+    assert len(err.splitlines()) == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_settings_of_a_study_are_printed_and_read_back(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        sys, "argv", ["rwsc", "evaluate", "tables", "-o", "out", "--phantoms", "3", "--print-config"]
+    )
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code
+    values = tomllib.loads(capsys.readouterr().out)["evaluate_tables"]
+    assert values["phantoms"] == 3
+    assert [arm["name"] for arm in values["arms"]][:2] == ["rwsc", "no_ea"]

@@ -1,0 +1,115 @@
+import json
+import math
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from rwsc.evaluation.study import Arm, StudyConfig, train_config
+from rwsc.evaluation.study_figures import Sheet
+from rwsc.evaluation.study_page import Study, render_page, statements, to_json
+from rwsc.evaluation.study_tables import Outcome, build_tables
+from rwsc.fusion.baselines.methods import DEVIATIONS
+
+KEYS = [f"{region}.{name}" for region in ("box", "frame", "mask") for name in ("q_e", "qabf", "psnr", "ei")]
+KEYS += ["outside.mae", "outside.psnr", "loss.ll", "loss.csd", "loss.recon"]
+
+
+def found(outcomes=None, **values):
+    arms = [
+        Arm(name="rwsc", title="<script>alert(1)</script>", tables=["methods", "edge_attention"]),
+        Arm(name="mefnet", set={"method": "mefnet"}, tables=["methods"], against=["rwsc"]),
+    ]
+    config = StudyConfig(
+        **{"output": "out", "phantoms": 3, "arms": arms, "seeds": [0, 1], "engines": ["tip"], **values}
+    )
+    if outcomes is None:
+        outcomes = {
+            "rwsc": [outcome(0, 0.9), outcome(1, 0.7)],
+            "mefnet": [outcome(0, 0.5), outcome(1, 0.6)],
+            "tip": [
+                outcome(None, 0.4, **{"outside.psnr": math.inf, "box.psnr": math.inf, "box.qabf": math.nan})
+            ],
+        }
+    return Study(
+        config=config,
+        tables=build_tables(config, outcomes),
+        figures={"figure8": Sheet(picture=np.zeros((8, 8, 3), np.uint8), caption="Figure 8 & more")},
+        machine={"cpu": "a CPU", "gpu": None},
+        licence="academic only",
+        is_academic=True,
+        trained={arm.name: train_config(config, arm, 0) for arm in arms},
+    )
+
+
+def outcome(seed, value, **changes):
+    return Outcome(seed=seed, scores=[{**dict.fromkeys(KEYS, value), **changes}])
+
+
+class Tags(HTMLParser):
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.sources = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.sources += [value for name, value in attributes if name in ("src", "href", "srcset", "action")]
+
+
+def test_the_page_calls_for_nothing_and_runs_nothing():
+    page = render_page(found())
+    tags = Tags(page)
+    assert "script" not in tags.tags
+    assert "link" not in tags.tags
+    assert all(source.startswith("data:image/jpeg;base64,") for source in tags.sources)
+    assert len(tags.sources) == 1
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "default-src &#39;none&#39;" in page
+    assert "prefers-color-scheme: dark" in page
+
+
+def test_the_page_shows_ours_beside_the_slides_and_what_is_in_no_mean():
+    page = re.sub(r"\s+", " ", render_page(found()))
+    assert "0.8000 ± 0.1414" in page  # 0.9 and 0.7
+    assert ">0.7509<" in page  # MEFNet's Q_E in the slides
+    assert '<td title="">∞</td>' in page
+    assert "undefined" in page
+    assert DEVIATIONS["mefnet"] in page
+    assert DEVIATIONS["u2fusion"] not in page
+    assert "ahead in 2 of 2 seeds" in page
+
+
+def test_json_is_json_and_says_the_same():
+    document = json.loads(json.dumps(to_json(found()), allow_nan=False))
+    methods = next(table for table in document["tables"] if table["name"] == "methods")
+    rwsc, mefnet, tip = methods["rows"]
+    assert rwsc["figures"]["box.q_e"]["mean"] == pytest.approx(0.8)
+    assert rwsc["figures"]["box.q_e"]["by_seed"] == {"0": 0.9, "1": 0.7}
+    assert mefnet["slides"]["ei"] == 85.0403
+    assert tip["figures"]["box.psnr"]["infinite"] == 1
+    assert tip["figures"]["box.psnr"]["mean"] is None
+    assert tip["figures"]["box.qabf"]["undefined"] == 1
+    assert document["runs"] == {"done": 4, "wanted": 4}
+    assert document["arms"]["mefnet"]["method"] == "mefnet"
+
+
+def test_what_limits_the_figures_is_said():
+    said = " ".join(statements(found()))
+    for part in (
+        "phantoms",
+        "short runs on a CPU",
+        "Fewer than three seeds",
+        "academic use alone",
+        "nothing is pasted",
+    ):
+        assert part in said
+    assert "Unfinished: 0 of 4" in " ".join(statements(found(outcomes={})))
+    assert "Unfinished" not in said
+
+
+def test_a_page_of_nothing_yet_and_of_failures_is_a_page():
+    page = render_page(found(outcomes={"rwsc": [Outcome(seed=0, failure="diverged at <step> 3")]}))
+    assert "diverged at &lt;step&gt; 3" in page
+    assert "0 of 2 runs" in page
