@@ -30,12 +30,16 @@ def synth(
     engine: Annotated[
         str | None,
         typer.Option(
-            help="Way to fuse: rwsc (needs weights), tip, tip_gray, tip_hsv, tip_material, tip_calibrated, tip_dual, "
+            help="Way to fuse: rwsc, tip, tip_gray, tip_hsv, tip_material, tip_calibrated, tip_dual, "
             "alpha or poisson."
         ),
     ] = None,
     weights: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Weights (.safetensors), or a training run's folder.")
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Weights (.safetensors), or a training run's folder; without, those that come with rwsc.",
+        ),
     ] = None,
     seed: Seed = None,
     workers: Workers = None,

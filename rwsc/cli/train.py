@@ -24,7 +24,11 @@ def train(
     workers: Workers = None,
     start_from: Annotated[
         str | None,
-        typer.Option("--from", metavar="WEIGHTS", help="Weights to start from, or a run's folder."),
+        typer.Option(
+            "--from",
+            metavar="WEIGHTS",
+            help="Weights to start from, a run's folder, or default: those of rwsc.",
+        ),
     ] = None,
     seed: Seed = None,
     split: Annotated[str | None, typer.Option(help="Use only bags and items of this split.")] = None,

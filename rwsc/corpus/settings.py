@@ -24,13 +24,14 @@ class SynthConfig(Settings):
     """Folder of the corpus; local or s3://."""
 
     weights: str | None = Field(default=None, json_schema_extra=ADDRESS)
-    """Weights of the fusion network (safetensors, its JSON card beside it), or a training run's folder."""
+    """Weights of the fusion network (safetensors, its JSON card beside it), or a training run's folder. The engine rwsc
+    takes those that come with rwsc, trained on phantoms alone, where none are given; their name is default."""
 
     num_images: int = Field(default=1000, ge=1, le=100_000_000, json_schema_extra=EXTENT)
     """Images to plan, controls included. Those that cannot be made are rows with a reason, not missing."""
 
     engine: str = "rwsc"
-    """Way to fuse: rwsc, which needs weights, or tip, tip_gray, tip_hsv, tip_material, tip_calibrated, tip_dual (two
+    """Way to fuse: rwsc, or tip, tip_gray, tip_hsv, tip_material, tip_calibrated, tip_dual (two
     energies), alpha, poisson. To compare with: average, minimum and, with weights of their own, u2fusion,
     fusiongan, fusiongan_swapped, deepfuse, mefnet. Equal seeds place equal items in equal bags whatever the engine."""
 

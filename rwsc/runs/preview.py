@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from pydantic import BaseModel, ValidationError
 
 from rwsc.corpus.commit import committed_shards, read_rows
 from rwsc.corpus.comparison import Shown, compare_engines, draw_comparison
@@ -21,11 +22,15 @@ from rwsc.fusion.engines import ENGINES, EngineConfig, open_classic
 from rwsc.fusion.match import MatchConfig
 from rwsc.fusion.rwsc import RwscEngine
 from rwsc.items.bank import Item, ItemBank
-from rwsc.runs.weights import read_weights
+from rwsc.runs.talk import say
+from rwsc.runs.weights import DEFAULT_WEIGHTS, read_weights
 from rwsc.sources.examine import without_alpha
+from rwsc.sources.reread import read_indexed
 from rwsc.storage.images import decode_image, encode_image
-from rwsc.storage.prefix import Prefix, read_uri, write_uri
+from rwsc.storage.prefix import Prefix, write_uri
 from rwsc.storage.run_card import read_run_card
+
+_Settings = TypeVar("_Settings", bound=BaseModel)
 
 
 def write_preview(corpus_uri: str, sheet_uri: str, *, num_images: int, overwrite: bool) -> int:
@@ -117,6 +122,9 @@ class _Corpus:
     card: dict[str, Any]
     items: dict[str, Item]
     air_levels: dict[str, list[float]]
+    engines: EngineConfig
+    match: MatchConfig | None
+    """How items were matched to bags; None for not at all, as in older corpora."""
 
     @classmethod
     def open(cls, uri: str) -> "_Corpus":
@@ -126,14 +134,15 @@ class _Corpus:
             raise SourceError(f"{folder.uri} is no corpus but a run of kind {card.get('kind')!r}")
         items = [*ItemBank.load(card["addresses"]["items"]), *_harmless(card)]
         by_id = {item.item_id: item for item in items}
-        return cls(folder=folder, card=card, items=by_id, air_levels=read_air_levels(folder))
-
-    @property
-    def match(self) -> MatchConfig | None:
-        """How items were matched to bags; None for not at all, as in older corpora."""
-        settings = self.card["settings"].get("match") or {"noise": False, "sharpness": False}
-        config = MatchConfig(**settings)
-        return config if config.noise or config.sharpness else None
+        match = _settings_of(card, "match", MatchConfig)
+        return cls(
+            folder=folder,
+            card=card,
+            items=by_id,
+            air_levels=read_air_levels(folder),
+            engines=_settings_of(card, "fusion", EngineConfig),
+            match=match if match.noise or match.sharpness else None,
+        )
 
     def made_rows(self) -> Iterator[dict[str, Any]]:
         for shard in sorted(committed_shards(self.folder)):
@@ -148,10 +157,29 @@ class _Corpus:
                 remedy="the item bank was replaced; preview needs the one the corpus was made with",
             )
         return Pixels(
-            scan=without_alpha(decode_image(read_uri(row["scan_uri"]))),
+            scan=without_alpha(read_indexed(row["scan_uri"], row["scan_sha256"])),
             air_level=np.asarray(self.air_levels[row["image_id"]], dtype=np.float64),
             made=decode_image(self.folder.read(row["uri"])),
         )
+
+
+def _settings_of(card: dict[str, Any], part: str, kind: type[_Settings]) -> _Settings:
+    """Give what a corpus states of a part of its settings; what this version does not know is told and left out."""
+    stated = card["settings"].get(part) or {}
+    known = {name: value for name, value in stated.items() if name in kind.model_fields}
+    if unknown := sorted(stated.keys() - known.keys()):
+        say(
+            f"warning: this version knows no {part}.{unknown[0]}, with which the corpus was made; "
+            "engines are shown without it"
+        )
+    try:
+        return kind(**known)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, (part, *first["loc"])))
+        raise SourceError(
+            f"the corpus was made with a {place} that this version refuses: {first['msg']}"
+        ) from None
 
 
 def _harmless(card: dict[str, Any]) -> list[Item]:
@@ -179,11 +207,5 @@ def _check_engines(names: Sequence[str]) -> None:
 
 def _open_engine(name: str, corpus: _Corpus, weights: str | None) -> Engine:
     if name != "rwsc":
-        return open_classic(name, EngineConfig(**corpus.card["settings"].get("fusion", {})))
-    address = weights or corpus.card["addresses"]["weights"]
-    if not address:
-        raise ConfigError(
-            "the engine rwsc needs weights, and the corpus was made without any",
-            remedy="give --weights RUN, or leave rwsc out of --engines",
-        )
-    return RwscEngine(*read_weights(address))
+        return open_classic(name, corpus.engines)
+    return RwscEngine(*read_weights(weights or corpus.card["addresses"]["weights"] or DEFAULT_WEIGHTS))

@@ -31,7 +31,7 @@ from rwsc.runs.priors import with_priors
 from rwsc.runs.session import WorkerPool, size_pool, start_ray, user_error
 from rwsc.runs.shard_worker import ShardWorker
 from rwsc.runs.talk import Progress, say
-from rwsc.runs.weights import read_weights
+from rwsc.runs.weights import DEFAULT_WEIGHTS, absolute_weights, read_weights
 from rwsc.sources.catalogue import catalogue_hash, read_catalogue
 from rwsc.sources.licences import Licence, classify
 from rwsc.sources.parallel import map_in_order
@@ -95,7 +95,7 @@ def synthesize(
         TooManyFailed: The run was ended; shards that were finished before stay.
         RwscError: Inputs, folder, weights or cluster do not fit.
     """
-    config = with_priors(_with_whole_addresses(config))
+    config = with_priors(with_whole_addresses(config))
     corpus = Prefix(config.output)
     if extend is not None:
         config = extended(corpus, config, extend)
@@ -197,9 +197,15 @@ def read_inputs(config: SynthConfig) -> SynthInputs:
     return SynthInputs(bags=bags, labels=labels, facts=facts, card=card)
 
 
-def _with_whole_addresses(config: SynthConfig) -> SynthConfig:
-    names = ["items", "bags", "output", *(["weights"] if config.weights else [])]
-    whole: dict[str, Any] = {name: absolute_uri(getattr(config, name)) for name in names}
+def with_whole_addresses(config: SynthConfig) -> SynthConfig:
+    """Complete the addresses of a run's settings, and name the weights that come with rwsc where none are given."""
+    whole: dict[str, Any] = {
+        name: absolute_uri(getattr(config, name)) for name in ("items", "bags", "output")
+    }
+    if config.weights:
+        whole["weights"] = absolute_weights(config.weights)
+    elif config.engine == "rwsc":
+        whole["weights"] = DEFAULT_WEIGHTS
     if config.controls.distractors is not None:
         distractors = absolute_uri(config.controls.distractors)
         whole["controls"] = config.controls.model_copy(update={"distractors": distractors})
@@ -212,7 +218,7 @@ def _check_weights(config: SynthConfig) -> tuple[str, list[str]]:
     if not config.weights:
         raise ConfigError(
             f"the engine {config.engine} needs weights, and none were given",
-            remedy="rwsc train makes them; give --weights RUN, or --engine tip which needs none",
+            remedy="rwsc train makes them; give --weights RUN, or --engine tip or rwsc, which need none",
         )
     weights, card = read_weights(config.weights)
     _, read_card = decode_network(config.engine, weights, card)

@@ -20,7 +20,7 @@ from rwsc.runs.session import WorkerPool, size_pool, start_ray, user_error
 from rwsc.runs.talk import duration, say
 from rwsc.runs.train_loop import WorkerLoop, train_worker
 from rwsc.runs.train_session import STATE_FILE, HereSession
-from rwsc.runs.weights import CARD_KEY, WEIGHTS_KEY, read_weights
+from rwsc.runs.weights import CARD_KEY, WEIGHTS_KEY, absolute_weights, read_weights
 from rwsc.sources.catalogue import catalogue_hash, read_catalogue
 from rwsc.sources.licences import stricter_of
 from rwsc.storage.prefix import Prefix, absolute_uri
@@ -63,10 +63,11 @@ def train(config: TrainConfig, *, here: str | None = None) -> str:
     config = config.model_copy(
         update={
             name: absolute_uri(address)
-            for name in ("items", "bags", "output", "start_from")
+            for name in ("items", "bags", "output")
             if (address := getattr(config, name)) is not None
         }
     )
+    config = _like_start(config)
     run = Prefix(config.output)
     run.check_writable()
     inputs = read_inputs(config)
@@ -137,6 +138,18 @@ def _run_card(config: TrainConfig, inputs: TrainingInputs) -> dict[str, Any]:
     }
 
 
+def _like_start(config: TrainConfig) -> TrainConfig:
+    """Take over the network's settings from the weights to start from, where none are given."""
+    if not config.start_from:
+        return config
+    start_from = absolute_weights(config.start_from)
+    if config.model_fields_set & {"size", "network"}:
+        return config.model_copy(update={"start_from": start_from})
+    network, _ = decode_network(config.method, *read_weights(start_from))
+    settings = network.config.model_dump(mode="json", exclude={"method"})
+    return config.model_copy(update={"start_from": start_from, "network": settings})
+
+
 def _read_start(config: TrainConfig) -> tuple[dict[str, str], list[str]]:
     """Give hash and licence of the weights to start from; both empty without any."""
     if not config.start_from:
@@ -146,7 +159,7 @@ def _read_start(config: TrainConfig) -> tuple[dict[str, str], list[str]]:
     if network.config != config.network_config():
         raise WeightsError(
             f"{config.start_from} holds a network of other settings than {_named(config)} asks for",
-            remedy="give --size and [train.network] as those weights were trained with",
+            remedy="give --size and [train.network] as those weights were trained with, or neither",
         )
     return {"start_from": hashlib.sha256(weights).hexdigest()}, [read_card.data_licence]
 

@@ -31,7 +31,8 @@ class TrainConfig(Settings):
     """Folder of the run; local or s3://."""
 
     start_from: str | None = Field(default=None, json_schema_extra=ADDRESS)
-    """Weights to start from (fine-tuning): a safetensors file with its card, or a training run's folder."""
+    """Weights to start from (fine-tuning): a safetensors file with its card, a training run's folder, or default, those
+    that come with rwsc. Where neither `size` nor `network` is given, the network is as those weights have it."""
 
     method: Literal["rwsc", BaselineName] = "rwsc"
     """What is trained: rwsc, or a baseline to compare it with, on the same samples: u2fusion, fusiongan (intensity

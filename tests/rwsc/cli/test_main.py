@@ -99,7 +99,7 @@ def test_synth_names_what_is_wrong_with_its_inputs(rwsc, root, tmp_path):
     (tmp_path / "sword.toml").write_text("[synth]\nclass_weights = {sword = 1.0}\n")
     common = ["--bags", root / "catalogue.parquet", "-o", "corpus"]
     for arguments, message in [
-        (["--items", root / "items"], "the engine rwsc needs weights"),
+        (["--items", root / "items", "--engine", "u2fusion"], "the engine u2fusion needs weights"),
         (
             ["--items", root / "items", "--engine", "tip", "--config", "sword.toml"],
             "class_weights names 'sword'",
