@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
@@ -90,20 +90,22 @@ def statements(study: Study) -> list[str]:
     Returns:
         Sentences.
     """
-    config, some = study.config, next(iter(study.trained.values()))
+    config = study.config
     data = (
         "phantoms (made-up scans), not real ones"
         if config.phantoms
         else f"scans; bags and items of the splits {', '.join(config.held_out_splits)} were in no training"
     )
-    steps = sorted({each.steps for each in study.trained.values()})
+    trained = study.trained.values()
+    steps, batches = {run.steps for run in trained}, {run.batch for run in trained}
+    crops, precisions = {run.sample.crop_px for run in trained}, {run.precision for run in trained}
     found = [
         f"{config.held_out_pairs} held-out pairs of {config.pairs.crop_px} px, the same for all arms and seeds:"
         f" {data}.",
         f"{len(config.seeds)} seeds for each arm; mean ± standard deviation over seeds of the means over pairs.",
-        f"Every arm was trained for {_listed(steps)} steps of {some.batch} crops of {some.sample.crop_px} px"
+        f"Every arm was trained for {_listed(steps)} steps of {_listed(batches)} crops of {_listed(crops)} px"
         f" on {study.machine.get('gpu') or study.machine.get('cpu') or 'an unknown machine'}, in"
-        f" {some.precision}; measured in float32.",
+        f" {' or '.join(sorted(precisions))}; measured in float32.",
         "Networks are judged by their own output over the whole frame: nothing is pasted back.",
         "Arms without a residual on the product of transmissions (TIP) are the network as the slides show it. With the"
         " residual, our default for corpora, the untrained network is TIP already and keeps the bag by itself"
@@ -198,7 +200,7 @@ def _shown_table(table: Table, study: Study) -> dict[str, Any]:
             }
             for row in table.rows
         ],
-        "claims": [_claim_text(claim, table) for claim in table.claims],
+        "claims": _shown_claims(table),
         "deviations": _deviations(study) if table.name == "methods" else [],
     }
 
@@ -245,14 +247,24 @@ def _number(value: float | None, column: Column) -> str:
     return "" if value is None else f"{value:.{column.digits}f}"
 
 
-def _claim_text(claim: Claim, table: Table) -> tuple[str, str]:
-    """Give whether a claim holds in every seed, in none or in some, and a sentence."""
-    column = next(column for column in table.columns if column.key == claim.metric)
+def _shown_claims(table: Table) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Group claims by whom they are about: a heading, and for each metric whether it holds and in words."""
+    columns = {column.key: column for column in table.columns}
+    shown: dict[str, list[tuple[str, str]]] = {}
+    for claim in table.claims:
+        shown.setdefault(f"{claim.first} against {claim.other}", []).append(
+            _claim_text(claim, columns[claim.metric])
+        )
+    return list(shown.items())
+
+
+def _claim_text(claim: Claim, column: Column) -> tuple[str, str]:
+    """Give whether a claim holds in every seed, in none or in some, and words for it."""
     kind = "holds" if claim.ahead == claim.seeds else "fails" if not claim.ahead else "undecided"
-    verdict = "better" if claim.is_better else "not better"
+    verdict = "better" if claim.is_better else "worse"
     return kind, (
-        f"{column.head} ({column.group}): {claim.first} is {verdict} than {claim.other}"
-        f" ({claim.difference:+.{column.digits}f}); ahead in {claim.ahead} of {claim.seeds} seeds"
+        f"{column.head} {verdict} ({claim.difference:+.{column.digits}f},"
+        f" ahead in {claim.ahead} of {claim.seeds} seeds)"
     )
 
 
@@ -271,8 +283,8 @@ def _settings_text(values: Mapping[str, Any], prefix: str = "") -> str:
     return ", ".join(parts)
 
 
-def _listed(values: Sequence[int]) -> str:
-    return " or ".join(f"{value:,}" for value in values)
+def _listed(values: Collection[int]) -> str:
+    return " or ".join(f"{value:,}" for value in sorted(values))
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any plain value

@@ -75,7 +75,7 @@ def evaluate_tables(study: StudyConfig) -> str:
     out.check_writable()
     held_out, licence = open_held_out(study)
     pairs = draw_pairs(held_out, study.held_out_pairs)
-    key = _pairs_key(pairs, study)
+    key = _pairs_key(pairs)
     claim_run(out, _run_card(study, key))
     if classify(licence) is Licence.ACADEMIC:
         say("the data are for academic use alone, and so are the weights, figures and pictures of this study")
@@ -200,8 +200,8 @@ def _refuse_shared(what: str, trained: set[str], held: set[str]) -> None:
         )
 
 
-def _pairs_key(pairs: list[Pair], study: StudyConfig) -> str:
-    digest = hashlib.sha256(f"{rwsc.__version__} {study.pictures}".encode())
+def _pairs_key(pairs: list[Pair]) -> str:
+    digest = hashlib.sha256(rwsc.__version__.encode())
     for pair in pairs:
         for array in (pair.sample.item_CHW, pair.sample.bag_CHW, pair.sample.mask_1HW):
             digest.update(array.tobytes())
@@ -243,7 +243,8 @@ def _known(out: Prefix, study: StudyConfig, arm: Arm, seed: int, key: str) -> Ou
         found = json.loads(out.read(f"scores/{name}.json"))
     except (ObjectMissing, ValueError):
         return None
-    if found.get("key") != _scores_key(out, train_config(study, arm, seed), name, key):
+    wanted = _scores_key(out, train_config(study, arm, seed), name, key)
+    if found.get("key") != wanted or found.get("pictures") != study.pictures:
         return None
     return Outcome(seed=seed, scores=decode_scores(found["scores"]))
 
@@ -288,7 +289,7 @@ def _start(study: StudyConfig, arm: Arm, seed: int, pairs: Any, key: str) -> Any
     remote = ray.remote(
         num_cpus=pool.cpus_per_worker if is_alone else 0,
         num_gpus=pool.gpus_per_worker if is_alone else 0,
-        max_retries=0,
+        max_retries=config.max_failures,
     )(_run)
     device = "cuda" if pool.gpus_per_worker else "cpu"
     return remote.remote(
@@ -355,7 +356,7 @@ def _engine_scores(
 ) -> list[dict[str, float]]:
     try:
         found = json.loads(out.read(f"scores/{name}.json"))
-        if found.get("key") == key:
+        if found.get("key") == key and found.get("pictures") == pictures:
             return decode_scores(found["scores"])
     except (ObjectMissing, ValueError):
         pass
@@ -378,7 +379,8 @@ def _measure(
         if number < pictures:
             out.write(f"pictures/{name}/fused-{number}.png", encode_image(to_8bit(fused_CHW)))
     scores = encode_scores(rows)
-    document = {"key": key, "seconds": round(time.monotonic() - started, 1), "scores": scores}
+    seconds = round(time.monotonic() - started, 1)
+    document = {"key": key, "pictures": pictures, "seconds": seconds, "scores": scores}
     out.write(f"scores/{name}.json", (json.dumps(document, allow_nan=False) + "\n").encode())
     return scores
 

@@ -82,3 +82,11 @@ def test_the_random_stream_of_the_process_does_not_matter(tmp_path):
     second = train(config(str(tmp_path / "b"), steps=2), here="cpu")
     with open(first, "rb") as one, open(second, "rb") as other:
         assert one.read() == other.read()
+
+
+@pytest.mark.ray
+def test_ray_train_gives_the_same_weights(tmp_path, ray_cluster):
+    here = train(config(str(tmp_path / "here")), here="cpu")
+    there = train(config(str(tmp_path / "there")))
+    with open(here, "rb") as one, open(there, "rb") as other:
+        assert one.read() == other.read()
