@@ -51,7 +51,7 @@ def open_distractors(
 
 
 def drawn_things() -> ItemBank:
-    """Draw a bank of harmless things as phantoms; always the same."""
+    """Draw a bank of harmless things as phantoms of two energies, which any bag can take; always the same."""
     cache = PixelCache(DEFAULT_CACHE_BYTES)
     return ItemBank(
         [
@@ -84,7 +84,7 @@ def draw_wanted(
 
 def _draw(label: str, number: int, size: tuple[float, float], cache: PixelCache) -> Item:
     rng = stream("drawn harmless thing", label, number)
-    thing = draw_thing(rng, label, round(rng.uniform(*size) * _DRAWN_BAG_PX))
+    thing = draw_thing(rng, label, round(rng.uniform(*size) * _DRAWN_BAG_PX), two_energies=True)
     name = f"drawn-{label}-{number}"
     return Item(
         item_id=name,

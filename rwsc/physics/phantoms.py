@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rwsc.physics.dual_energy import transmit
 from rwsc.physics.phantom_bags import DRAWERS as BAG_DRAWERS
 from rwsc.physics.phantom_canvas import Canvas
 from rwsc.physics.phantom_contents import THINGS, Thing
@@ -47,7 +48,8 @@ class ItemPhantom:
     """A made-up prohibited item, its canvas tight around it.
 
     Attributes:
-        transmission_HWC: float32 in (0, 1], of the item's matter also where it covers a pixel in part.
+        transmission_HWC: float32 in (0, 1], of the item's matter also where it covers a pixel in part; red, green and
+            blue, or low and high energy where those were asked for.
         alpha_HW: Share of each pixel that the item covers, float32 in [0, 1].
         label: What it is.
     """
@@ -111,13 +113,16 @@ def draw_item(rng: np.random.Generator, label: str, size_px: int) -> ItemPhantom
     return _alone(canvas, label)
 
 
-def draw_thing(rng: np.random.Generator, label: str, size_px: int) -> ItemPhantom:
+def draw_thing(
+    rng: np.random.Generator, label: str, size_px: int, *, two_energies: bool = False
+) -> ItemPhantom:
     """Draw a made-up harmless thing as bags hold it, turned by any angle.
 
     Args:
         rng: Decides the proportions and the turn.
         label: One of `THING_LABELS`.
         size_px: About its length, at least 16.
+        two_energies: Give its transmission at low and high energy instead of red, green and blue.
 
     Returns:
         The thing.
@@ -134,7 +139,7 @@ def draw_thing(rng: np.random.Generator, label: str, size_px: int) -> ItemPhanto
     canvas = Canvas(side_px, side_px)
     pen = canvas.pen(side_px / 2, side_px / 2, size_px=size_px, angle=rng.uniform(0, 2 * np.pi))
     THINGS[THING_LABELS.index(label)].draw(pen, rng)
-    return _alone(canvas, label)
+    return _alone(canvas, label, two_energies=two_energies)
 
 
 def draw_item_canvas(
@@ -181,13 +186,17 @@ def _to_transmission(attenuation_HWC: np.ndarray) -> np.ndarray:
     return from_attenuation(np.clip(attenuation_HWC, 0, _MAX_ATTENUATION))
 
 
-def _alone(canvas: Canvas, label: str) -> ItemPhantom:
+def _alone(canvas: Canvas, label: str, *, two_energies: bool = False) -> ItemPhantom:
     """Cut what was drawn on a canvas out, tight around it."""
     cover_HW = np.where(canvas.cover_HW < _MIN_COVER, 0, canvas.cover_HW)
     rows, columns = (np.flatnonzero(cover_HW.any(axis=axis)) for axis in (1, 0))
     crop = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     alpha_HW = np.ascontiguousarray(cover_HW[crop])
     # Depth was added by cover; over the cover it is the matter's own, as deep at the rim as inside.
-    own_HWC = canvas.attenuation_HWC()[crop] / np.maximum(alpha_HW, _MIN_COVER)[..., None]
+    cover_HW = np.maximum(alpha_HW, _MIN_COVER)
+    if two_energies:
+        own_MHW = np.where(alpha_HW > 0, canvas.depth_MHW[:, *crop] / cover_HW, np.float32(0))
+        return ItemPhantom(transmit(own_MHW), alpha_HW, label)
+    own_HWC = canvas.attenuation_HWC()[crop] / cover_HW[..., None]
     own_HWC[alpha_HW == 0] = 0
     return ItemPhantom(_to_transmission(own_HWC), alpha_HW, label)

@@ -21,6 +21,7 @@ def test_drawn_things_are_harmless_permissive_and_always_the_same():
     for item in bank:
         assert item.alpha_HW.shape == (item.height, item.width)
         assert (item.alpha_HW >= 0.5).any()
+        assert item.num_channels == 2  # so that bags of two energies get distractors too
 
 
 def test_none_is_opened_unless_asked_for(tmp_path):

@@ -156,7 +156,8 @@ def test_colour_items_go_into_no_bag_of_two_energies(root, colour_root):
 
 
 def test_of_a_mixed_bank_a_bag_of_two_energies_gets_what_has_them(root, colour_root):
-    config, planned = synth_config(root), plan(root)
+    controls = {"distractor_share": 1.0}
+    config, planned = synth_config(root, controls=controls), plan(root)
     two = ItemBank.load(config.items)
     bank = ItemBank([*two, *ItemBank.load(f"{colour_root}/items")])
     maker = ImageMaker(config, bank, open_classic("tip_dual", EngineConfig()), drawn_things())
@@ -164,6 +165,7 @@ def test_of_a_mixed_bank_a_bag_of_two_energies_gets_what_has_them(root, colour_r
     drawn = {thing["item_id"] for each in made for thing in each.outcome.objects}
     assert {each.outcome.status for each in made} == {"made"}
     assert drawn <= {item.item_id for item in two}
+    assert any(each.outcome.distractors for each in made)
 
 
 def test_items_of_two_energies_go_into_colour_bags_as_pictures(root, colour_root):

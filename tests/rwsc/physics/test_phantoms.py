@@ -144,3 +144,20 @@ def test_unknown_or_tiny_things_are_refused():
         draw_thing(rng, "bomb", 60)
     with pytest.raises(ValueError, match="at least 16 pixels, not 15"):
         draw_thing(rng, "book", 15)
+
+
+@pytest.mark.parametrize("label", THING_LABELS)
+def test_a_thing_of_two_energies_is_the_same_thing(label):
+    colour, two = (
+        draw_thing(np.random.default_rng(3), label, 60, two_energies=two_energies)
+        for two_energies in (False, True)
+    )
+    np.testing.assert_array_equal(two.alpha_HW, colour.alpha_HW)
+    assert two.transmission_HWC.shape == (*two.alpha_HW.shape, 2)
+    assert two.transmission_HWC.dtype == np.float32
+    assert (two.transmission_HWC[two.alpha_HW == 0] == 1).all()
+    is_thing_HW = two.alpha_HW > 0
+    low, high = -np.log(two.transmission_HWC[is_thing_HW]).T
+    assert (low >= high - 1e-5).all()
+    # What is dense in one picture is so in the other, at the rim as inside.
+    assert np.corrcoef(low, -np.log(colour.transmission_HWC[is_thing_HW]).mean(axis=1))[0, 1] > 0.7
