@@ -56,9 +56,7 @@ class ItemChoice:
         pool = self._pool(scanner, two_energies=two_energies)
         shares = np.where([label in pool for label in self._labels], self._shares, 0)
         if not shares.any():
-            if scanner is not None:
-                return f"the bank holds no item of the bag's scanner, {scanner}"
-            return "the scan has two energies, and no item of the bank has"
+            return _why_none(scanner, pool, two_energies=two_energies)
         labels = rng.choice(len(self._labels), size=number, p=shares / shares.sum())
         groups = [pool[self._labels[index]] for index in labels]
         return [group[int(rng.integers(len(group)))] for group in groups]
@@ -71,6 +69,15 @@ class ItemChoice:
                 item for item in items if scanner is None or scanner_of(item) == scanner
             )
         return self._pools[key]
+
+
+def _why_none(scanner: str | None, pool: dict[str, list[Item]], *, two_energies: bool) -> str:
+    if pool:
+        return f"class_weights is 0 for all that could go into this bag: {', '.join(pool)}"
+    if scanner is None:
+        return "the scan has two energies, and no item of the bank has"
+    energies = " with two energies" if two_energies else ""
+    return f"the bank holds no item of the bag's scanner, {scanner}{energies}"
 
 
 def scanner_of(thing: _Scanned) -> str:
