@@ -21,7 +21,7 @@ from rwsc.fusion.compose import Insertion, fuse_in_rounds
 from rwsc.fusion.engine import Engine
 from rwsc.items.bank import Item, ItemBank
 from rwsc.physics.transmission import to_transmission
-from rwsc.placement.draw import NoRoom, Placement, draw_num_items, draw_placements
+from rwsc.placement.draw import NoRoom, Placement, PlacementConfig, draw_num_items, draw_placements
 from rwsc.placement.ground import Ground
 from rwsc.placement.size import physical_scale
 from rwsc.seeds import stream
@@ -140,7 +140,7 @@ class ImageMaker:
         wanted = self._choice.draw(rng, number, planned, two_energies=_has_two_energies(scan))
         if isinstance(wanted, str):
             return Outcome(status="rejected", reason=wanted)
-        drawn = self._lay(planned, "placement", ground, wanted)
+        drawn = self._lay(planned, "placement", ground, wanted, self._config.placement)
         if isinstance(drawn, NoRoom):
             return Outcome(status="rejected", reason=drawn.reason)
         items = [wanted[placement.item_index] for placement in drawn]
@@ -152,9 +152,10 @@ class ImageMaker:
         purpose: str,
         ground: Ground,
         items: Sequence[Item],
+        config: PlacementConfig,
         earlier: Sequence[Placement] = (),
     ) -> list[Placement] | NoRoom:
-        config, bag = self._config.placement, (planned.scanner_id, planned.dataset)
+        bag = (planned.scanner_id, planned.dataset)
         return draw_placements(
             stream(planned.seed, purpose),
             ground,
@@ -173,7 +174,11 @@ class ImageMaker:
         if not harmless or draft.planned.role == Role.NEGATIVE:
             return draft
         wanted = draw_wanted(stream(seed, "distractors"), harmless, self._config.controls)
-        drawn = self._lay(draft.planned, "distractor placement", draft.ground, wanted, draft.placements)
+        # items_min is a number of items: of distractors one that finds room is welcome alone.
+        config = self._config.placement.model_copy(update={"items_min": 1})
+        drawn = self._lay(
+            draft.planned, "distractor placement", draft.ground, wanted, config, draft.placements
+        )
         placements = [] if isinstance(drawn, NoRoom) else drawn
         return replace(draft, distractors=[(wanted[each.item_index], each) for each in placements])
 

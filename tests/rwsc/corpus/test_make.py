@@ -11,6 +11,7 @@ from rwsc.corpus.plan import build_plan, planned_images, usable_bags
 from rwsc.errors import ObjectMissing, RwscError
 from rwsc.fusion.tip import TipEngine
 from rwsc.items.bank import ItemBank
+from rwsc.items.pixels import encode_alpha, encode_transmission
 from rwsc.sources.catalogue import read_catalogue
 from rwsc.sources.masks import decode_rle
 from rwsc.storage.images import decode_image, encode_image
@@ -193,3 +194,26 @@ def test_jpeg_output_is_jpeg(inputs_root, planned, bytes_of):
     assert made.data.startswith(b"\xff\xd8")
     assert made.outcome.image_key.endswith(".jpg")
     assert made.outcome.sha256 == hashlib.sha256(made.data).hexdigest()
+
+
+def test_a_distractor_that_alone_finds_room_is_laid_however_many_items_there_must_be(
+    inputs_root, planned, bytes_of
+):
+    config = synth_config(
+        inputs_root,
+        placement={"items_min": 2, "items_max": 2, "scale_max": 0.7},
+        controls={"distractor_share": 1, "distractors_max": 3},
+    )
+    bank = ItemBank.load(config.items)
+    fits, huge = replace(bank.items[0], label="fits"), np.ones((2000, 2000), np.float32)
+    too_large = replace(
+        fits,
+        item_id="too large",
+        label="too large",
+        transmission_png=encode_transmission(0.5 * huge[..., None]),
+        alpha_png=encode_alpha(huge),
+    )
+    maker = ImageMaker(config, bank, TipEngine(), ItemBank([fits, too_large]))
+    laid = [made.outcome.distractors for made in maker.make(planned, bytes_of)]
+    assert any(laid)
+    assert {thing["label"] for things in laid for thing in things} == {"fits"}
