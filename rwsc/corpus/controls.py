@@ -27,7 +27,7 @@ class Role(StrEnum):
 PAINTING_ENGINES = ("alpha", "average", *BASELINE_NAMES)
 """Engines that lay an item over the bag instead of darkening the bag by it. For them an item of air is a bright
 patch, so that no item at all means a piece of the bag itself. Poisson blending is none of them: it takes edges,
-and air has none."""
+and air has none; its normal clone leaves a smooth patch there, as it does under an item."""
 
 
 class ControlsConfig(Settings):

@@ -21,8 +21,10 @@ class PoissonEngine(ProductEngine):
     """Gradient-domain cloning (Perez et al., 2003) as OpenCV does it, in 8 bits.
 
     ``normal`` takes the item's gradients, so that the bag under it is lost; ``mixed`` the stronger of both, so
-    that it shines through. This is no physics: an item may brighten the bag, an item of air need not leave it
-    as it is, and order matters. Results have steps of 1/255 also for scans of 16 bits.
+    that it shines through. This is no physics: an item may brighten the bag, and order matters. With ``mixed`` an
+    item of air leaves the bag as it is to within 1/255; with ``normal`` it leaves a smooth patch in which the bag is
+    lost, as it is under an item. What is changed changes by steps of 1/255 also in scans of 16 bits, whose own
+    levels stay.
     """
 
     name = "poisson"
@@ -51,8 +53,8 @@ class PoissonEngine(ProductEngine):
         bag, item = (_to_levels(_padded(side)) for side in (region.bag_HWC, region.item_HWC))
         cloned = cv2.seamlessClone(item, bag, mask_HW * np.uint8(255), _middle(mask_HW), self._flag)
         inside = slice(_MARGIN_PX, -_MARGIN_PX)
-        fused_HWC = cloned[inside, inside, : region.bag_HWC.shape[2]].astype(np.float32) / _LEVELS
-        fused_HWC = np.maximum(fused_HWC, np.float32(DEFAULT_FLOOR))
+        change = cv2.subtract(cloned, bag, dtype=cv2.CV_32F)[inside, inside, : region.bag_HWC.shape[2]]
+        fused_HWC = np.clip(region.bag_HWC + change / _LEVELS, np.float32(DEFAULT_FLOOR), 1)
         return np.where(region.alpha_HW[..., None] > 0, fused_HWC, region.bag_HWC)
 
 

@@ -11,9 +11,10 @@ from rwsc.physics.transmission import tip
 
 
 class ProductEngine:
-    """What the engines share that look at each pixel by itself and need no weights.
+    """What the engines share that need no weights, and leave the bag alone where the item covers nothing.
 
-    Where the item is air they give the bag, to the bit.
+    Those that darken the bag give it back, to the bit, wherever the item is air; those that paint (alpha, poisson) say
+    what they do there.
     """
 
     weights_sha256 = ""

@@ -46,6 +46,18 @@ def test_nothing_moves():
     np.testing.assert_allclose(darkest.mean(axis=0), [18.5, 30.5], atol=0.6)
 
 
+def test_air_leaves_the_bag_of_a_mixed_clone_and_a_smooth_patch_of_a_normal_one():
+    rng = np.random.default_rng(0)
+    region = make_region(item=1.0, bag=1.0)
+    region.bag_HWC[:] = rng.uniform(0.3, 0.9, region.bag_HWC.shape).astype(np.float32)
+    mixed, normal = (PoissonEngine(clone).fuse([region])[0] for clone in ("mixed", "normal"))
+    np.testing.assert_allclose(mixed, region.bag_HWC, atol=1.01 / 255)
+    # Steps of 8 bits are added to the levels of a bag, and do not take their place.
+    assert len(np.unique((mixed - region.bag_HWC).round(5))) <= 3
+    inside = np.s_[16:24, 14:40]
+    assert normal[inside].std() < 0.4 * region.bag_HWC[inside].std()
+
+
 @pytest.mark.parametrize("width", [2, 3, 5])
 def test_thin_blades_do_not_vanish(width):
     region = make_region(window=(12, 12 + width, 10, 44))
