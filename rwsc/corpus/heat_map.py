@@ -92,7 +92,7 @@ def _bag_of(middle: tuple[float, float], row: Mapping[str, Any]) -> tuple[float,
     boxes = [
         box
         for box in row.get("bags_xywh") or []
-        if 0 <= middle[0] - box[0] <= box[2] and 0 <= middle[1] - box[1] <= box[3]
+        if min(box[2:]) > 0 and 0 <= middle[0] - box[0] <= box[2] and 0 <= middle[1] - box[1] <= box[3]
     ]
     x, y, width, height = min(
         boxes, key=lambda box: box[2] * box[3], default=(0, 0, row["width"], row["height"])

@@ -31,8 +31,8 @@ class PlacementConfig(BaseModel):
     )
     mm_per_px: dict[str, float] = Field(
         default={},
-        description="Millimetres per pixel by scanner, or by dataset where a scan names no scanner. Where it is\n"
-        "known of both item and bag, an item keeps its size in millimetres.",
+        description="Millimetres per pixel by scanner, or else by dataset. Where it is known of both item and bag,\n"
+        "an item keeps its size in millimetres.",
     )
     magnification_spread: float = Field(
         default=0.1,

@@ -32,6 +32,12 @@ def test_of_bags_that_hold_a_middle_the_smaller_counts():
     assert place_of(maps, "gun") == (GRID // 4, GRID // 4)
 
 
+def test_a_bag_without_extent_is_none():
+    maps = HeatMaps()
+    maps.add(row(("gun", [99.0, 49.0, 2.0, 2.0]), bags=[(100, 50, 0, 0), (100, 0, 0, 100)]))
+    assert place_of(maps, "gun") == (GRID // 2, GRID // 2)
+
+
 def test_without_a_bag_the_frame_counts_and_edges_stay_inside():
     maps = HeatMaps()
     maps.add(row(("gun", [199.0, 99.0, 2.0, 2.0])))

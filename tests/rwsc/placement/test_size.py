@@ -18,6 +18,7 @@ def test_an_item_keeps_its_millimetres():
     pitches = {"old": 2.0, "set": 0.5}
     # 40 px at 2 mm are 80 mm, and those are 160 px at half a millimetre.
     assert physical_scale(pitches, ("old", "x"), (None, "set")) == 4
+    # Of a scanner that is not named its dataset tells.
     assert physical_scale(pitches, ("unknown", "set"), ("old", "set")) == 0.25
     assert physical_scale(pitches, ("old", None), (None, None)) is None
 
