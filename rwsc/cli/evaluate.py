@@ -73,7 +73,7 @@ def tables(
 
     Each arm is trained with each seed, and all are measured on the same held-out pairs. Writes tables.json, the
     page tables.html and figures to OUT, beside the training runs; the same command takes the study up again.
-    Prints the address of the page.
+    Prints the address of the page; exits with 1 where a run diverged.
     """
     from rwsc.evaluation.study import SECTION, StudyConfig
 
@@ -87,7 +87,10 @@ def tables(
     from rwsc.runs.evaluate_tables import evaluate_tables
 
     data = keep_for_data()
-    data.write(evaluate_tables(settings) + "\n")
+    page, num_failed = evaluate_tables(settings)
+    data.write(page + "\n")
+    if num_failed:
+        raise typer.Exit(1)
 
 
 def _scores(triple: "Triple", region: "Region") -> dict[str, dict[str, float]]:

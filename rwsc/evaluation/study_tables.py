@@ -274,7 +274,8 @@ def figure_of(by_seed: Mapping[str, MetricTotal]) -> Figure:
 
 
 def _row(name: str, title: str, outcomes: Mapping[str, Sequence[Outcome]], wanted: int) -> Row:
-    found = outcomes.get(name, ())
+    # In one order, whichever run was done first: sums depend on it.
+    found = sorted(outcomes.get(name, ()), key=lambda outcome: outcome.seed or 0)
     totals = {
         "" if outcome.seed is None else str(outcome.seed): totals_of(outcome.scores)
         for outcome in found

@@ -5,6 +5,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ _CACHE_MIB = 512
 Fuse = Callable[[Pair], np.ndarray]
 
 
-def evaluate_tables(study: StudyConfig) -> str:
+def evaluate_tables(study: StudyConfig) -> tuple[str, int]:
     """Train every arm with every seed, measure all on the same held-out pairs, and write the tables.
 
     What is done is left alone, so that the same command takes up a study; arms and seeds may be added.
@@ -58,7 +59,7 @@ def evaluate_tables(study: StudyConfig) -> str:
         study: What is trained and compared.
 
     Returns:
-        Address of the page; `JSON_KEY` lies beside it.
+        Address of the page, which `JSON_KEY` lies beside; and how many runs failed, as the page tells.
 
     Raises:
         RwscError: Settings, inputs, folder or cluster do not fit.
@@ -82,11 +83,19 @@ def evaluate_tables(study: StudyConfig) -> str:
     outcomes: dict[str, list[Outcome]] = {}
     for name in study.engines:
         outcomes[name] = [Outcome(seed=None, scores=_engine_scores(out, name, pairs, study.pictures, key))]
-    for arm, seed, outcome in _measured(study, out, pairs, key):
+    waiting = []
+    for arm, seed in runs_of(study):
+        known = _known(out, study, arm, seed, key)
+        if known is None:
+            waiting.append((arm, seed))
+        else:
+            outcomes.setdefault(arm.name, []).append(known)
+    page = write_report(study, out, pairs, outcomes, licence)
+    for arm, seed, outcome in _train_and_measure(study, waiting, pairs, key):
         outcomes.setdefault(arm.name, []).append(outcome)
         say(_line(arm, seed, outcome))
         write_report(study, out, pairs, outcomes, licence)
-    return write_report(study, out, pairs, outcomes, licence)
+    return page, sum(bool(outcome.failure) for found in outcomes.values() for outcome in found)
 
 
 def open_held_out(study: StudyConfig) -> tuple[DrawsSamples, str | None]:
@@ -221,21 +230,6 @@ def _run_card(study: StudyConfig, key: str) -> dict[str, Any]:
     }
 
 
-def _measured(
-    study: StudyConfig, out: Prefix, pairs: list[Pair], key: str
-) -> Iterator[tuple[Arm, int, Outcome]]:
-    """Give what is measured already, then train and measure the rest as it comes in."""
-    waiting = []
-    for arm, seed in runs_of(study):
-        outcome = _known(out, study, arm, seed, key)
-        if outcome is None:
-            waiting.append((arm, seed))
-        else:
-            yield arm, seed, outcome
-    if waiting:
-        yield from _train_and_measure(study, waiting, pairs, key)
-
-
 def _known(out: Prefix, study: StudyConfig, arm: Arm, seed: int, key: str) -> Outcome | None:
     """Read the scores of a finished run; None where settings or weights are not those that were measured."""
     name = run_name(arm, seed)
@@ -260,6 +254,9 @@ def _scores_key(out: Prefix, config: TrainConfig, name: str, key: str) -> str | 
 def _train_and_measure(
     study: StudyConfig, waiting: list[tuple[Arm, int]], pairs: list[Pair], key: str
 ) -> Iterator[tuple[Arm, int, Outcome]]:
+    """Train and measure what is not yet, and give each run as it is done."""
+    if not waiting:
+        return
     start_ray()
     import ray
 
@@ -267,13 +264,16 @@ def _train_and_measure(
     shared_pairs = ray.put(pairs)
     running: dict[Any, tuple[Arm, int]] = {}
     left = iter(waiting)
-    while True:
-        while len(running) < study.runs_at_once and (following := next(left, None)) is not None:
-            running[_start(study, *following, shared_pairs, key)] = following
-        if not running:
-            return
+
+    def start_next() -> None:
+        for arm, seed in islice(left, study.runs_at_once - len(running)):
+            running[_start(study, arm, seed, shared_pairs, key)] = arm, seed
+
+    start_next()
+    while running:
         (done,), _ = ray.wait(list(running), num_returns=1)
         arm, seed = running.pop(done)
+        start_next()  # before the report of this one is written
         yield arm, seed, _outcome(seed, done)
         progress.done += 1
         say(progress.line())

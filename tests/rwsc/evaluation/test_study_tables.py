@@ -77,3 +77,15 @@ def test_a_sweep_has_every_arm_in_one_table():
     assert table.name == "sweep"
     assert [row.done for row in table.rows] == [0, 2, 0]
     assert {column.key for column in table.columns} <= set(KEYS)
+
+
+def test_the_order_in_which_runs_are_done_does_not_matter():
+    runs = [outcome(seed, value) for seed, value in ((0, 0.1), (1, 0.7), (2, 1e9))]
+    first, second = (
+        build_tables(study(arms=[Arm(name="a")], seeds=[0, 1, 2]), {"a": order})
+        for order in (runs, runs[::-1])
+    )
+    assert list(first[0].rows[0].figures["box.q_e"].by_seed) == list(
+        second[0].rows[0].figures["box.q_e"].by_seed
+    )
+    assert first == second
