@@ -120,10 +120,11 @@ class StoredPlan:
         return None
 
     def _group(self, group: int) -> pa.Table:
-        if self._held is None or self._held[0] != group:
+        held = self._held
+        if held is None or held[0] != group:
             with self._open() as parquet:
-                self._held = (group, parquet.read_row_group(group))
-        return self._held[1]
+                held = self._held = (group, parquet.read_row_group(group))
+        return held[1]
 
     def _open(self) -> AbstractContextManager[pq.ParquetFile]:
         return open_table(self.uri, kind=PLAN_KIND, version=PLAN_VERSION, metadata=self._metadata)

@@ -52,6 +52,17 @@ class BucketFolder:
                 if not is_part(found["path"]) and not self._is_folder_mark(found):
                     yield found["path"][len(self._path) :].lstrip("/")
 
+    def list_folders(self, under: str) -> list[str]:
+        """List the names that objects below a path have before their next slash."""
+        found = obstore.list_with_delimiter(self._store, prefix=self._name(under) or None)
+        return sorted(path.rstrip("/").rpartition("/")[2] for path in found["common_prefixes"])
+
+    def list_leftovers(self, under: str) -> list[str]:
+        """List what write tests left right below a path; objects themselves appear whole or not at all."""
+        found = obstore.list_with_delimiter(self._store, prefix=self._name(under) or None)
+        names = (item["path"][len(self._path) :].lstrip("/") for item in found["objects"])
+        return sorted(name for name in names if is_part(name))
+
     def has_any(self) -> bool:
         """Tell whether any object begins with the path."""
         return any(page for page in obstore.list(self._store, prefix=self._path or None, chunk_size=1))

@@ -52,6 +52,15 @@ class LocalFolder:
         if not (under and (self._root / under).is_file()):
             yield from _walk(self._root / under, under)
 
+    def list_folders(self, under: str) -> list[str]:
+        """List the names of the folders right inside a folder."""
+        return sorted(_unicode_name(entry) for entry in _scan(self._root / under) if entry.is_dir())
+
+    def list_leftovers(self, under: str) -> list[str]:
+        """List unfinished files right inside a folder."""
+        names = (entry.name for entry in _scan(self._root / under) if is_part(entry.name))
+        return sorted(f"{under}/{name}" if under else name for name in names)
+
     def has_any(self) -> bool:
         """Tell whether the folder is there; an empty one counts."""
         with os.scandir(self._root):
@@ -117,12 +126,16 @@ def _walk(folder: Path, key: str) -> Iterator[str]:
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    found = [entry for entry in _scan(folder) if _is_listed(entry, folder)]
+    return sorted(found, key=lambda entry: entry.name + "/" * entry.is_dir())
+
+
+def _scan(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            found = [entry for entry in entries if _is_listed(entry, folder)]
+            return list(entries)
     except FileNotFoundError:
         return []
-    return sorted(found, key=lambda entry: entry.name + "/" * entry.is_dir())
 
 
 def _is_listed(entry: os.DirEntry[str], folder: Path) -> bool:

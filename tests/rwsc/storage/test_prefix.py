@@ -1,11 +1,15 @@
 import pickle
 import secrets
 import threading
+from pathlib import Path
 
+import obstore
 import pytest
 
 from rwsc.errors import AccessDenied, ObjectExists, ObjectMissing, StorageError
+from rwsc.storage.addresses import bucket_and_path
 from rwsc.storage.prefix import Prefix, read_uri, write_uri
+from rwsc.storage.s3 import open_bucket
 
 ODD_KEYS = [
     "plain.png",
@@ -213,3 +217,21 @@ def test_a_prefix_travels_and_works_where_it_arrives(store_uri):
     arrived = pickle.loads(pickle.dumps(store))
     assert arrived == store
     assert arrived.read("a") == b"1"
+
+
+def test_folders_and_leftovers_are_listed_apart_from_objects(store_uri):
+    store = Prefix(store_uri)
+    for key in ("a/b/c.png", "a/d/e/f.png", "a/x.png", "g.png"):
+        store.write(key, b"x")
+    for name in (".rwsc-part-1", "a/.rwsc-part-2", "a/b/.rwsc-part-3"):
+        if store_uri.startswith("s3://"):
+            bucket, path = bucket_and_path(f"{store_uri}/{name}")
+            obstore.put(open_bucket(bucket), path, b"x")
+        else:
+            Path(store_uri, name).write_bytes(b"x")
+    assert store.list_folders("a") == ["b", "d"]
+    assert store.list_folders("nowhere") == []
+    assert store.list_leftovers("") == [".rwsc-part-1"]
+    assert store.list_leftovers("a") == ["a/.rwsc-part-2"]
+    assert store.list_leftovers("nowhere") == []
+    assert sorted(store.list_keys()) == ["a/b/c.png", "a/d/e/f.png", "a/x.png", "g.png"]

@@ -1,0 +1,65 @@
+import json
+import sys
+
+import pytest
+from support.corpora import make_inputs, synth_config
+from support.made_corpora import make_here
+
+from rwsc.cli.main import main
+from rwsc.corpus.findings import CHECKS
+from rwsc.storage.prefix import Prefix
+
+
+@pytest.fixture
+def rwsc(monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["rwsc", *map(str, arguments)])
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                sys, "stdout", sys.stdout
+            )  # a command keeps it for its result until its process ends
+            with pytest.raises(SystemExit) as end:
+                main()
+        captured = capsys.readouterr()
+        return end.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    root = str(tmp_path_factory.mktemp("verify"))
+    make_inputs(root)
+    config = synth_config(root)
+    make_here(config)
+    return Prefix(config.output)
+
+
+def test_a_sound_corpus_says_so_and_a_damaged_one_ends_with_1(rwsc, corpus):
+    code, out, err = rwsc("verify", corpus.uri)
+    assert (code, out) == (0, "")
+    assert "7 planned images in 3 shards" in err
+    assert err.count(" ok ") == len(CHECKS)
+
+    corpus.write("images/stray/\x61.png", b"x")
+    code, out, err = rwsc("verify", corpus.uri)
+    assert (code, out) == (1, "orphan\tstray\t-\t1 images of a shard that was not planned\n")
+    assert "orphan   1 findings" in err
+    code, out, _ = rwsc("verify", corpus.uri, "--json", "--sample", 2)
+    document = json.loads(out)
+    assert (code, document["ok"], document["images"]["read"]) == (1, False, 2)
+    assert document["checks"] == {name: int(name == "orphan") for name in CHECKS}
+    assert document["findings"] == [
+        {
+            "check": "orphan",
+            "shard_id": "stray",
+            "image_id": None,
+            "message": "1 images of a shard that was not planned",
+        }
+    ]
+
+
+def test_what_is_no_corpus_ends_with_2(rwsc, tmp_path):
+    code, out, err = rwsc("verify", tmp_path)
+    assert (code, out) == (2, "")
+    assert "is no run" in err
