@@ -43,7 +43,10 @@ COMMANDS = {
     "evaluate tables": {
         "--config", "--output", "-o", "--items", "--bags", "--phantoms", "--print-config",
     },
+    "replay": {"corpus", "image_id", "--output", "-o", "--overwrite"},
     "verify": {"corpus", "--sample", "--workers", "--json"},
+    "weights show": {"weights", "--json"},
+    "weights export": {"weights", "--output", "-o", "--overwrite"},
     "evaluate images": {"--item", "--bag", "--fused", "--mask", "--region", "--json"},
     "bench": {
         "name", "--num-images", "--catalogue", "--items", "--without-groups", "--engines", "--weights", "--output",

@@ -6,7 +6,21 @@ from typing import Annotated
 import typer
 
 import rwsc
-from rwsc.cli import bench, demo, doctor, evaluate, export, items, preview, sources, synth, train, verify
+from rwsc.cli import (
+    bench,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    items,
+    preview,
+    replay,
+    sources,
+    synth,
+    train,
+    verify,
+    weights,
+)
 from rwsc.cli.terminal import escape_controls, escaped_line
 from rwsc.errors import RwscError
 
@@ -33,7 +47,9 @@ app.command(
 )(synth.synth)
 app.command("preview", epilog="Example: rwsc preview corpus -o sheet.png")(preview.preview)
 app.command("export", epilog="Example: rwsc export yolo corpus -o yolo --task segment")(export.export)
+app.command("replay", epilog="Example: rwsc replay corpus 8c0f3b1d2e4a5968 -o again.png")(replay.replay)
 app.command("verify", epilog="Example: rwsc verify corpus --sample 1000")(verify.verify)
+app.add_typer(weights.app, name="weights")
 app.add_typer(evaluate.app, name="evaluate")
 app.command("bench", epilog="Example: rwsc bench --json")(bench.bench)
 
