@@ -61,13 +61,13 @@ def test_a_claim_counts_seeds_and_knows_that_errors_should_be_low():
         Arm(name="off", title="without", tables=["edge_attention"], against=["on"]),
     ]
     outcomes = {
-        "on": [outcome(0, 1.0, **{"outside.psnr": 40.0}), outcome(1, 3.0, **{"outside.psnr": 30.0})],
+        "on": [outcome(0, 1.0, **{"outside.psnr": 40.0}), outcome(1, 2.0, **{"outside.psnr": 30.0})],
         "off": [outcome(1, 2.5, **{"outside.psnr": 31.0}), outcome(0, 2.0, **{"outside.psnr": 35.0})],
     }
     (table,) = build_tables(study(arms=arms), outcomes)
     mae, psnr = table.claims
     assert (mae.metric, mae.first, mae.other) == ("outside.mae", "with", "without")
-    assert (mae.difference, mae.is_better, mae.ahead, mae.seeds) == (-0.25, True, 1, 2)
+    assert (mae.difference, mae.is_better, mae.ahead, mae.seeds) == (-0.75, True, 2, 2)
     assert (psnr.difference, psnr.is_better, psnr.ahead, psnr.seeds) == (2.0, True, 1, 2)
 
 
