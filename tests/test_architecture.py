@@ -42,7 +42,7 @@ TESTED_THROUGH_OTHERS = {
     # what only declares
     "__init__", "settings", "schema", "engine",
     # verbs of the command line: tests/rwsc/cli/test_main.py and tests/docs
-    "demo", "items", "options", "sources", "summaries", "synth",
+    "demo", "items", "options", "sources", "summaries", "synth", "synth_options",
     # what needs a cluster: tests/e2e
     "train", "train_loop", "shard_worker", "synthesize", "bench",
     # parts of a phantom and of a reader: test_phantoms.py, test_truth.py, test_coco.py, test_catalogue.py, test_images.py

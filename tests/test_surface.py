@@ -30,6 +30,10 @@ COMMANDS = {
         "--items", "--bags", "--output", "-o", "--phantoms", "--size", "--steps", "--batch", "--workers", "--from",
         "--seed", "--split", "--config", "--print-config",
     },
+    "plan": {
+        "--items", "--bags", "--output", "-o", "--num-images", "--engine", "--weights", "--seed", "--workers",
+        "--items-per-bag", "--device", "--split", "--dry-run", "--sample", "--json", "--config", "--print-config",
+    },
     "synth": {
         "--items", "--bags", "--output", "-o", "--num-images", "--engine", "--weights", "--seed", "--workers",
         "--items-per-bag", "--device", "--split", "--extend", "--retry-failed", "--max-failed", "--config",

@@ -13,6 +13,7 @@ from rwsc.cli import (
     evaluate,
     export,
     items,
+    plan,
     preview,
     replay,
     sources,
@@ -41,6 +42,10 @@ app.add_typer(items.app, name="items")
 app.command("train", epilog="Example: rwsc train --items items --bags catalogue.parquet -o run --steps 2000")(
     train.train
 )
+app.command(
+    "plan",
+    epilog="Example: rwsc plan --items items --bags catalogue.parquet -o corpus --num-images 100000 --dry-run",
+)(plan.plan)
 app.command(
     "synth",
     epilog="Example: rwsc synth --items items --bags catalogue.parquet --weights run -o corpus --num-images 300",

@@ -12,10 +12,18 @@ from rwsc.cli.options import (
     PrintConfig,
     Seed,
     Workers,
-    parse_range,
     settings_from,
 )
 from rwsc.cli.stdout import keep_for_data
+from rwsc.cli.synth_options import (
+    Device,
+    Engine,
+    ItemsPerBag,
+    NumImages,
+    Split,
+    Weights,
+    with_placement,
+)
 
 if TYPE_CHECKING:
     from rwsc.corpus.limit import FailureLimit
@@ -26,36 +34,22 @@ def synth(
     items: Items = None,
     bags: Bags = None,
     output: Output = None,
-    num_images: Annotated[int | None, typer.Option(metavar="N", help="Images to make.")] = None,
-    engine: Annotated[
-        str | None,
-        typer.Option(
-            help="Way to fuse: rwsc, tip, tip_gray, tip_hsv, tip_material, tip_calibrated, tip_dual, "
-            "alpha or poisson."
-        ),
-    ] = None,
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Weights (.safetensors), or a training run's folder; without, those that come with rwsc.",
-        ),
-    ] = None,
+    num_images: NumImages = None,
+    engine: Engine = None,
+    weights: Weights = None,
     seed: Seed = None,
     workers: Workers = None,
-    items_per_bag: Annotated[
-        str | None, typer.Option(metavar="N|N-M", help="Items per image, for example 1-3.")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
-    split: Annotated[str | None, typer.Option(help="Use only bags and items of this split.")] = None,
+    items_per_bag: ItemsPerBag = None,
+    device: Device = None,
+    split: Split = None,
     extend: Annotated[
         int | None,
         typer.Option(
             metavar="N",
             min=1,
             max=100_000_000,
-            help="Make N images more than --num-images, with which the corpus was made (without that, than the "
-            "finished corpus has). What is there stays as it is; the same command again adds nothing.",
+            help="Make N images more: than --num-images, with which the corpus was made, so that the same command "
+            "again adds nothing; or, without that, than the finished corpus has. What is there stays as it is.",
         ),
     ] = None,
     retry_failed: Annotated[
@@ -79,25 +73,25 @@ def synth(
     from rwsc.corpus.limit import FailureLimit
     from rwsc.corpus.settings import SynthConfig
 
-    fewest, most = parse_range(items_per_bag)
     settings = settings_from(
         SynthConfig,
         "synth",
         file=config,
-        flags={
-            "items": items,
-            "bags": bags,
-            "output": output,
-            "num_images": num_images,
-            "engine": engine,
-            "weights": weights,
-            "seed": seed,
-            "workers": workers,
-            "device": device,
-            "split": split,
-            "placement.items_min": fewest,
-            "placement.items_max": most,
-        },
+        flags=with_placement(
+            {
+                "items": items,
+                "bags": bags,
+                "output": output,
+                "num_images": num_images,
+                "engine": engine,
+                "weights": weights,
+                "seed": seed,
+                "workers": workers,
+                "device": device,
+                "split": split,
+            },
+            items_per_bag,
+        ),
         print_only=print_config,
     )
     limit = None if max_failed is None else FailureLimit.parse(max_failed)

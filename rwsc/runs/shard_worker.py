@@ -101,15 +101,31 @@ class ShardWorker:
         rows = self._kept(shard_id)
         todo = [image for image in planned if image.image_id not in rows]
         writes: list[Future[None]] = []
-        for group, bags in self._with_bags(todo):
-            for image, made in zip(group, self._maker.make(group, bags), strict=True):
-                rows[image.image_id] = to_row(image, made.outcome, self._facts)
-                writes += self._write(made)
+        for image, made in self.make_images(todo):
+            rows[image.image_id] = to_row(image, made.outcome, self._facts)
+            writes += self._write(made)
         for write in writes:
             write.result()
         if todo:
             commit_shard(self._corpus, shard_id, [rows[image.image_id] for image in planned])
         return [rows[image.image_id] for image in todo]
+
+    def make_images(self, planned: list[PlannedImage]) -> Iterator[tuple[PlannedImage, Made]]:
+        """Make images without writing them.
+
+        Args:
+            planned: Rows of a plan.
+
+        Yields:
+            Each of them and what became of it.
+
+        Raises:
+            RwscError: Item bank or engine could not be opened, or a store stays down.
+        """
+        if self._broken is not None:
+            raise self._broken
+        for group, bags in self._with_bags(planned):
+            yield from zip(group, self._maker.make(group, bags), strict=True)
 
     def _planned(self, shard_id: str, number: int) -> list[PlannedImage]:
         if self._plan is None:

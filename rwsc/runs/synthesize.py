@@ -95,22 +95,55 @@ def synthesize(
         TooManyFailed: The run was ended; shards that were finished before stay.
         RwscError: Inputs, folder, weights or cluster do not fit.
     """
-    config = with_priors(with_whole_addresses(config))
-    corpus = Prefix(config.output)
+    config = prepared(config)
     if extend is not None:
-        config = extended(corpus, config, extend)
-    corpus.check_writable()
-    inputs = read_inputs(config)
-    before = claim_corpus(corpus, inputs.card, may_grow=extend is not None)
+        config = extended(Prefix(config.output), config, extend)
+    claimed = claim_and_plan(config, may_grow=extend is not None)
     run = _Run(
         config=config,
-        corpus=corpus,
-        inputs=inputs,
-        plan=settle_plan(corpus, config, inputs.bags),
+        corpus=Prefix(config.output),
+        inputs=claimed.inputs,
+        plan=claimed.plan,
         retry_failed=retry_failed,
         most_failed=max_failed.images_of(config.num_images) if max_failed else None,
     )
-    return _make_and_sum_up(run, before)
+    return _make_and_sum_up(run, claimed.images_before)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimed:
+    """A folder that belongs to a run, with its plan."""
+
+    inputs: SynthInputs
+    plan: StoredPlan
+    images_before: int
+    """Images that the corpus had planned before; fewer than the plan has where it grows."""
+
+
+def prepared(config: SynthConfig) -> SynthConfig:
+    """Give settings with complete addresses, and with what they name read."""
+    return with_priors(with_whole_addresses(config))
+
+
+def claim_and_plan(config: SynthConfig, *, may_grow: bool = False) -> Claimed:
+    """Check the inputs of a run, mark its folder as its own and write its plan there.
+
+    Args:
+        config: Settings that `prepared` gave.
+        may_grow: Whether a corpus of fewer images becomes one of as many as the settings say.
+
+    Returns:
+        Inputs and plan; those of the folder where it belongs to the run already.
+
+    Raises:
+        RwscError: Inputs, folder or weights do not fit.
+    """
+    corpus = Prefix(config.output)
+    corpus.check_writable()
+    inputs = read_inputs(config)
+    images_before = claim_corpus(corpus, inputs.card, may_grow=may_grow)
+    plan = settle_plan(corpus, config, inputs.bags)
+    return Claimed(inputs=inputs, plan=plan, images_before=images_before)
 
 
 def settle_plan(corpus: Prefix, config: SynthConfig, bags: pa.Table) -> StoredPlan:
@@ -127,12 +160,7 @@ def settle_plan(corpus: Prefix, config: SynthConfig, bags: pa.Table) -> StoredPl
     Raises:
         StorageError: It cannot be written.
     """
-    asked: dict[str, Any] = {
-        "num_images": config.num_images,
-        "seed": config.seed,
-        "shard_images": config.shard_images,
-        "controls": config.controls,
-    }
+    asked = asked_plan(config)
     stamp = plan_stamp(bags, **asked)
     try:
         plan = StoredPlan(corpus)
@@ -142,6 +170,12 @@ def settle_plan(corpus: Prefix, config: SynthConfig, bags: pa.Table) -> StoredPl
         write_plan(corpus, plan_parts(bags, **asked), stamp=stamp)
         plan = StoredPlan(corpus)
     return plan
+
+
+def asked_plan(config: SynthConfig) -> dict[str, Any]:
+    """Give what the settings ask of `rwsc.corpus.plan.plan_parts`."""
+    names = ("num_images", "seed", "shard_images", "controls")
+    return {name: getattr(config, name) for name in names}
 
 
 def read_inputs(config: SynthConfig) -> SynthInputs:
