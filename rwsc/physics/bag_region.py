@@ -160,13 +160,18 @@ def _holes(part_HW: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _without_protrusions(filled_HW: np.ndarray) -> np.ndarray:
     """Open with a disc in proportion to the part; the frame's edge is no protrusion, so it is padded over."""
     radius_px = max(1, round(_OPENING_FRACTION * np.sqrt(np.count_nonzero(filled_HW))))
+    left, top, width, height = cv2.boundingRect(filled_HW)
+    # A pixel around it, so that only where the frame cuts the part its edge is repeated.
+    rows = slice(max(0, top - 1), top + height + 1)
+    columns = slice(max(0, left - 1), left + width + 1)
     padded_HW = cv2.copyMakeBorder(
-        filled_HW, radius_px, radius_px, radius_px, radius_px, cv2.BORDER_REPLICATE
+        filled_HW[rows, columns], radius_px, radius_px, radius_px, radius_px, cv2.BORDER_REPLICATE
     )
     # Distances open with an exact disc, and faster than a kernel of its size.
     core_HW = cv2.distanceTransform(padded_HW, cv2.DIST_L2, cv2.DIST_MASK_5) > radius_px
     opened_HW = padded_HW & (_distance_to(core_HW.astype(np.uint8)) <= radius_px)
-    body_HW = opened_HW[radius_px:-radius_px, radius_px:-radius_px]
+    body_HW = np.zeros_like(filled_HW)
+    body_HW[rows, columns] = opened_HW[radius_px:-radius_px, radius_px:-radius_px]
     count, label_HW = cv2.connectedComponents(body_HW, connectivity=4)
     if count <= 2:
         return body_HW

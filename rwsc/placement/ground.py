@@ -46,13 +46,11 @@ class Content:
         return self.transmission_HW < DENSE_TRANSMISSION
 
     @cached_property
-    def slope_HW2(self) -> np.ndarray:
-        """Slope of attenuation to the right and downwards, in nepers per cell."""
+    def slopes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Slope of attenuation to the right and downwards, in nepers per cell, (H, W) each."""
         smooth_HW = cv2.GaussianBlur(self.attenuation_HW, (0, 0), 1.0)
-        slopes = [
-            cv2.Sobel(smooth_HW, cv2.CV_32F, *along, ksize=3, scale=1 / 8) for along in ((1, 0), (0, 1))
-        ]
-        return np.dstack(slopes)
+        right_HW = cv2.Sobel(smooth_HW, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
+        return right_HW, cv2.Sobel(smooth_HW, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,8 +74,7 @@ class Plausibility:
     @cached_property
     def _steepness_HW(self) -> np.ndarray:
         """Slope of every cell over the mean of the bag's."""
-        slope_HW2 = self.content.slope_HW2
-        steepness_HW = cv2.magnitude(slope_HW2[..., 0].copy(), slope_HW2[..., 1].copy())
+        steepness_HW = cv2.magnitude(*self.content.slopes)
         return steepness_HW / max(float(steepness_HW[self.bag_HW].mean()), 1e-6)
 
     def _edges(self, share_HW: np.ndarray, window: tuple[slice, slice]) -> float:
@@ -85,7 +84,7 @@ class Plausibility:
     def _alignment(self, cover_HW: np.ndarray, window: tuple[slice, slice]) -> float:
         """Judge the angle between a long item and the structures around it: neither along nor across is odd."""
         direction_deg, aspect = direction_of(cover_HW > 0)
-        slope_x, slope_y = self.content.slope_HW2[window][..., 0], self.content.slope_HW2[window][..., 1]
+        slope_x, slope_y = (slope_HW[window] for slope_HW in self.content.slopes)
         xx, yy, xy = (
             float((a * b).sum()) for a, b in ((slope_x, slope_x), (slope_y, slope_y), (slope_x, slope_y))
         )

@@ -131,10 +131,13 @@ def _matrix_and_size(width: int, height: int, pose: Pose) -> tuple[np.ndarray, t
         math.ceil(abs(sin) * width + abs(cos) * height),
     )
     mirror = -1 if pose.flip else 1
+    (old_x, old_y), (new_x, new_y) = (((w - 1) / 2, (h - 1) / 2) for w, h in ((width, height), size_wh))
     # Rows grow downwards, so a counter-clockwise turn as seen has +sin in the upper right.
-    linear = np.array([[mirror * cos, sin], [-mirror * sin, cos]])
-    old_centre, new_centre = (np.array([w - 1, h - 1]) / 2 for w, h in ((width, height), size_wh))
-    return np.column_stack([linear, new_centre - linear @ old_centre]), size_wh
+    matrix = [
+        [mirror * cos, sin, new_x - (mirror * cos * old_x + sin * old_y)],
+        [-mirror * sin, cos, new_y - (cos * old_y - mirror * sin * old_x)],
+    ]
+    return np.array(matrix), size_wh
 
 
 def _tight(is_item_HW: np.ndarray) -> tuple[slice, slice]:

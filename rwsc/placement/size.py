@@ -2,6 +2,7 @@
 
 import math
 
+import cv2
 import numpy as np
 
 from rwsc.placement.config import PlacementConfig
@@ -67,6 +68,5 @@ def _pitch(mm_per_px: dict[str, float], scanner: str | None, dataset: str | None
 
 
 def _sides(alpha_HW: np.ndarray) -> tuple[int, int]:
-    is_item_HW = alpha_HW > 0
-    columns, rows = (np.flatnonzero(is_item_HW.any(axis=axis)) for axis in (0, 1))
-    return int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+    _, _, width, height = cv2.boundingRect((alpha_HW > 0).view(np.uint8))
+    return width, height

@@ -78,7 +78,7 @@ def test_dense_cells_and_slopes_are_where_the_scan_has_them():
     assert not content.is_dense_HW[0].any()
     edge = 60 // ground.cell_px
     middle = 200 // ground.cell_px
-    across = content.slope_HW2[middle, :, 0]
+    across = content.slopes[0][middle]
     assert across[: 2 * edge].argmax() == pytest.approx(edge, abs=1)
     assert across.max() > 0.1
 
