@@ -84,6 +84,12 @@ def _write(settings: object) -> None:
         f"{images} images with {sum(summary['objects'].values()):,} objects of {len(summary['classes'])} classes, "
         f"{summary['without_labels']:,} of them without any; {summary['left_out']:,} left out"
     )
+    if settings.task == "segment" and summary["objects_without_mask"]:
+        say(f"  {summary['objects_without_mask']:,} objects have no mask; their polygon is their box")
+    if summary["more_than_8_bits"] and settings.format in ("yolo", "voc"):
+        say(f"  {summary['more_than_8_bits']:,} images have 16 bits, of which most trainers read 8")
+    if settings.format == "yolo" and "val" not in summary["images"]:
+        say("  there is no val: data.yaml names the training images; name your own real scans there")
     sys.stdout.write(absolute_uri(settings.output) + "\n")
 
 

@@ -16,7 +16,7 @@ from rwsc.corpus.exports.parts import Export, Format, parts_of
 from rwsc.corpus.exports.pictures import Picture, is_labelled, made_rows, pictures_of
 from rwsc.corpus.exports.settings import ExportConfig
 from rwsc.corpus.exports.splits import Relations, split_bags
-from rwsc.corpus.exports.survey import Survey, look_at
+from rwsc.corpus.exports.survey import look_at
 from rwsc.errors import ConfigError, ObjectExists, SourceError
 from rwsc.items.split import SPLITS
 from rwsc.runs.talk import Progress, say
@@ -142,23 +142,27 @@ def _write_parts(
     progress = Progress(export.survey.num_images, noun="images")
     num_by_split: Counter[str] = Counter()
     for part in parts_of(export.pictures(), part_images=config.part_images):
-        if not out.exists(form.part_key(part)):
-            form.write_part(out, part, reader, threads=config.io_threads)
         num_by_split[part.split] += len(part.pictures)
+        if out.exists(form.part_key(part)):
+            progress.total -= len(part.pictures)
+            continue
+        form.write_part(out, part, reader, threads=config.io_threads)
         progress.done += len(part.pictures)
         say(progress.line())
     return {split: num_by_split[split] for split in export.splits}
 
 
 def _summary(config: ExportConfig, export: Export, num_by_split: dict[str, int]) -> dict[str, Any]:
-    survey: Survey = export.survey
+    survey = export.survey
     return {
         "format": config.format,
         "synthetic": True,
         "images": num_by_split,
         "without_labels": survey.num_unlabelled if config.negatives == "keep" else 0,
         "left_out": 0 if config.negatives == "keep" else survey.num_unlabelled,
+        "more_than_8_bits": survey.num_deep,
         "objects": {label: survey.num_by_label[label] for label in export.classes},
+        "objects_without_mask": survey.num_without_mask,
         "licences": dict(sorted(survey.num_by_licence.items())),
         "classes": export.classes,
     }

@@ -32,11 +32,14 @@ class FileReader:
             corpus: The corpus.
             settings: Settings on its run card.
             clean_twin: Whether the bag is made again too.
+
+        Raises:
+            SourceError: The card states something else than a number.
         """
         self._corpus = corpus
         self._clean_twin = clean_twin
-        self._jpeg_quality = int(settings.get("jpeg_quality", 95))
-        self._limits = ImageLimits(max_pixels=int(settings.get("max_pixels", ImageLimits().max_pixels)))
+        self._jpeg_quality = _whole(settings, "jpeg_quality", 95)
+        self._limits = ImageLimits(max_pixels=_whole(settings, "max_pixels", ImageLimits().max_pixels))
 
     def __call__(self, picture: Picture) -> Files:
         """Read one image.
@@ -74,6 +77,13 @@ class FileReader:
         except UnreadableImage as error:
             raise SourceError(f"the bag {row['scan_uri']} cannot be used: {error.message}") from None
         return encode_image(scan, codec=_CODECS[picture.suffix], jpeg_quality=self._jpeg_quality)
+
+
+def _whole(settings: dict[str, Any], name: str, fallback: int) -> int:
+    value = settings.get(name, fallback) if isinstance(settings, dict) else None
+    if type(value) is not int or value < 1:
+        raise SourceError(f"the card of the corpus states {name} = {value!r}", remedy="make the corpus again")
+    return value
 
 
 def _checked(uri: str, sha256: str, *, what: str, remedy: str) -> bytes:

@@ -1,9 +1,12 @@
 """The images of a corpus as every format needs them: made ones only, with what they show and where they go."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
+
+import numpy as np
 
 from rwsc.corpus.commit import read_rows
 from rwsc.errors import SourceError
@@ -12,6 +15,19 @@ from rwsc.sources.parallel import map_in_order
 from rwsc.storage.prefix import Prefix
 
 _SUFFIXES = (".png", ".jpg", ".npy")
+_NEEDED = (
+    "image_id",
+    "uri",
+    "sha256",
+    "width",
+    "height",
+    "bit_depth",
+    "channels",
+    "role",
+    "scan_id",
+    "objects",
+    "bag_objects",
+)
 _READERS = 16
 """Manifests that are read at once: in a bucket each costs a round trip."""
 
@@ -34,6 +50,23 @@ class Thing:
 
     item_id: str | None
     occluded_fraction: float | None
+
+    def mask_HW(self, size_hw: tuple[int, int]) -> np.ndarray | None:
+        """Draw its mask; None where it has none, or an empty one.
+
+        Args:
+            size_hw: Height and width of the image.
+
+        Returns:
+            True where the object is.
+
+        Raises:
+            SourceError: The mask is damaged.
+        """
+        if self.mask_rle is None:
+            return None
+        mask_HW = _decoded(self.mask_rle, size_hw)
+        return mask_HW if mask_HW.any() else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,13 +116,13 @@ def made_rows(corpus: Prefix, shards: Iterable[str]) -> Iterator[dict[str, Any]]
         Rows; objects of the bag that have no extent are left out, since no format can hold them.
 
     Raises:
-        SourceError: A row bears a name that no file can have.
+        SourceError: A row is damaged, or bears a name that no file can have.
     """
     for rows in map_in_order(lambda shard: read_rows(corpus, shard), shards, max_workers=_READERS):
         for row in rows:
             if row["status"] == "made":
-                _check_names(row)
-                in_bag = [thing for thing in row["bag_objects"] or [] if _has_extent(thing)]
+                _check(row)
+                in_bag = [thing for thing in row["bag_objects"] if _has_extent(thing)]
                 yield {**row, "bag_objects": in_bag}
 
 
@@ -131,7 +164,7 @@ def _thing(thing: dict[str, Any], row: dict[str, Any], numbers: dict[str, int]) 
     x, y, width, height = (float(side) for side in thing["bbox_xywh"])
     area = thing.get("area")
     if area is None and thing["mask_rle"]:
-        area = decode_rle(thing["mask_rle"], height=row["height"], width=row["width"]).sum()
+        area = _decoded(thing["mask_rle"], (row["height"], row["width"])).sum()
     return Thing(
         label=thing["label"],
         class_id=numbers[thing["label"]],
@@ -145,12 +178,30 @@ def _thing(thing: dict[str, Any], row: dict[str, Any], numbers: dict[str, int]) 
 
 
 def _has_extent(thing: dict[str, Any]) -> bool:
-    box = thing["bbox_xywh"]
-    return box is not None and box[2] > 0 and box[3] > 0
+    _, _, width, height = thing["bbox_xywh"]
+    return bool(width > 0 and height > 0)
 
 
-def _check_names(row: dict[str, Any]) -> None:
-    # A corpus may come from somebody else; its names become those of files, and of keys in a tar.
+def _decoded(mask_rle: str, size_hw: tuple[int, int]) -> np.ndarray:
+    try:
+        return decode_rle(mask_rle, height=size_hw[0], width=size_hw[1])
+    except ValueError as error:
+        raise SourceError(f"the mask {mask_rle[:20]!r} of an object is damaged: {error}") from None
+
+
+def _check(row: dict[str, Any]) -> None:
+    """Refuse a row that formats would stumble over: a corpus may come from somebody else, or an older rwsc."""
+    lacking = [name for name in _NEEDED if row.get(name) is None]
+    if lacking:
+        raise SourceError(
+            f"image {row.get('image_id')!r} of the manifest has no {', '.join(lacking)}",
+            remedy="make the corpus again with this rwsc",
+        )
+    # Names become those of files, and of keys in a tar.
     name = row["image_id"]
     if not (name.isascii() and name.isalnum()) or suffix_of(row) not in _SUFFIXES:
         raise SourceError(f"the image {name!r} at {row['uri']!r} has no name that rwsc gives")
+    for thing in (*row["objects"], *row["bag_objects"]):
+        box = thing["bbox_xywh"]
+        if not thing["label"] or box is None or len(box) != 4 or not all(map(math.isfinite, box)):
+            raise SourceError(f"image {name} has an object {thing['label']!r} whose box is {box}")

@@ -22,6 +22,9 @@ class Survey:
     num_by_label: Counter[str] = field(default_factory=Counter)
     """Labelled objects by class."""
 
+    num_without_mask: int = 0
+    """Labelled objects of which only a box is known."""
+
     num_by_licence: Counter[str] = field(default_factory=Counter)
     """Images by the text of their licence, empty where none is stated."""
 
@@ -72,9 +75,13 @@ def look_at(
             continue
         survey.num_images += 1
         survey.num_by_label.update(labels_of(row))
+        survey.num_without_mask += sum(
+            not thing["mask_rle"] for thing in (*row["objects"], *row["bag_objects"])
+        )
         survey.num_by_licence[row["licence"] or ""] += 1
         survey.num_by_suffix[suffix_of(row)] += 1
         survey.num_deep += row["bit_depth"] > 8
         if relations is not None:
+            # Not by empty insertions, of which nothing is to be seen, nor by harmless things, which have no label.
             relations.add(row["scan_id"], {thing["physical_item_id"] for thing in row["objects"]})
     return survey

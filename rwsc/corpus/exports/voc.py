@@ -26,7 +26,7 @@ class VocFormat:
         """Refuse arrays, and class names that XML cannot hold or that readers would change."""
         survey.refuse_arrays("Pascal VOC")
         for label in classes:
-            if _NOT_IN_XML.search(label) or label != label.strip():
+            if _NOT_IN_XML.search(label) or label != label.strip() or not label:
                 raise SourceError(
                     f"XML cannot hold the class name {label!r}: it has control characters, or blanks at an end",
                     remedy="rename the class with rwsc sources index --taxonomy, or export another format",

@@ -6,7 +6,6 @@ from rwsc.corpus.exports.parts import Export, Part, Read, marker_key, write_fold
 from rwsc.corpus.exports.pictures import Picture, Thing
 from rwsc.corpus.exports.polygons import one_polygon
 from rwsc.corpus.exports.survey import Survey
-from rwsc.sources.masks import decode_rle
 from rwsc.storage.prefix import Prefix
 
 YAML_KEYS = ("data.yaml", "dataset.yaml")
@@ -101,8 +100,7 @@ def _centre_and_size(thing: Thing, height: int, width: int) -> list[float]:
 
 
 def _outline(thing: Thing, height: int, width: int) -> list[float]:
-    mask_HW = None if thing.mask_rle is None else decode_rle(thing.mask_rle, height=height, width=width)
-    if mask_HW is not None and mask_HW.any():
+    if (mask_HW := thing.mask_HW((height, width))) is not None:
         corners_N2 = one_polygon(mask_HW) + _INTO_PIXEL
         return [float(share) for share in (corners_N2 / (width, height)).ravel()]
     left, top, right, bottom = _corners(thing, height, width)

@@ -39,6 +39,12 @@ def test_bags_are_read_only_where_twins_are_asked_for(corpus, picture):
     assert "--clean-twin" in error.value.remedy
 
 
+@pytest.mark.parametrize("settings", [{"jpeg_quality": "95"}, {"max_pixels": 0}, {"max_pixels": True}, []])
+def test_a_damaged_card_is_told(corpus, settings):
+    with pytest.raises(SourceError, match="the card of the corpus states"):
+        FileReader(corpus, settings, clean_twin=True)
+
+
 def test_limits_of_the_corpus_hold_for_its_bags(corpus, picture):
     with pytest.raises(SourceError, match=r"the bag /.* over the limit of 10$"):
         FileReader(corpus, {"max_pixels": 10}, clean_twin=True)(picture)

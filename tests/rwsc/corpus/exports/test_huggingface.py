@@ -1,5 +1,7 @@
 """Parquet as Hugging Face's own library reads it, and as our own reader does."""
 
+import hashlib
+import json
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -9,11 +11,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from support.exports import export_to, made_of
+from support.corpora import synth_config
+from support.exports import export_to, made_of, write_corpus
 
 from rwsc.corpus.exports import huggingface
 from rwsc.sources.index import index_to_catalogue
-from rwsc.storage.images import decode_image
+from rwsc.storage.images import decode_image, encode_image
 from rwsc.storage.parquet import read_table
 
 
@@ -53,6 +56,29 @@ def test_datasets_reads_the_folder_by_its_card(corpus, out, tmp_path):
     found = datasets.load_dataset(out.uri, cache_dir=str(tmp_path))
     assert list(found) == ["train"]
     check(found["train"], corpus)
+
+
+def test_splits_and_16_bits_come_back(inputs_root, tmp_path):
+    config = synth_config(inputs_root, output=str(tmp_path / "corpus"), num_images=6)
+    deep = np.random.default_rng(0).integers(0, 2**16, (120, 160)).astype(np.uint16)
+    data = encode_image(deep)
+
+    def change(row):
+        things = [
+            {**thing, "physical_item_id": f"{row['image_id']} {place}"}
+            for place, thing in enumerate(row["objects"])
+        ]
+        sha256 = hashlib.sha256(data).hexdigest()
+        return {**row, "objects": things, "sha256": sha256, "bit_depth": 16, "channels": 1}
+
+    corpus = write_corpus(config, change=change)
+    for row in made_of(corpus).values():
+        corpus.write(row["uri"], data)
+    out = export_to(corpus, tmp_path / "out", "hf", splits=(4, 1, 1))
+    found = datasets.load_dataset(out.uri, cache_dir=str(tmp_path / "cache"))
+    assert {split: len(found[split]) for split in found} == {"train": 4, "validation": 1, "test": 1}
+    np.testing.assert_array_equal(np.asarray(found["test"][0]["image"]), deep)
+    assert json.loads(out.read("export.json"))["more_than_8_bits"] == 6
 
 
 def test_row_groups_are_small(corpus, tmp_path, monkeypatch):

@@ -1,10 +1,11 @@
+import numpy as np
 import pytest
 from support.exports import made_of, rows_of
 
 from rwsc.corpus.commit import commit_shard, committed_shards
 from rwsc.corpus.exports.pictures import is_labelled, labels_of, made_rows, pictures_of
 from rwsc.errors import SourceError
-from rwsc.sources.masks import decode_rle
+from rwsc.sources.masks import decode_rle, encode_rle
 from rwsc.storage.prefix import Prefix
 
 
@@ -28,6 +29,40 @@ def test_things_are_those_put_in_and_then_those_of_the_bag(corpus):
                 assert thing.area == mask.sum()
             else:
                 assert (thing.mask_rle, thing.area, thing.item_id) == (None, 200.0, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"role": None}, "has no role"),
+        ({"sha256": None, "width": None}, "has no sha256, width"),
+        ({"bag_objects": [{"label": "", "bbox_xywh": [1, 2, 3, 4]}]}, "an object ''"),
+        ({"bag_objects": [{"label": None, "bbox_xywh": [1, 2, 3, 4]}]}, "an object None"),
+        ({"bag_objects": [{"label": "gun", "bbox_xywh": None}]}, "whose box is None"),
+        ({"bag_objects": [{"label": "gun", "bbox_xywh": [1, 2, 3]}]}, "whose box is"),
+        ({"bag_objects": [{"label": "gun", "bbox_xywh": [1, 2, 3, float("nan")]}]}, "whose box is"),
+    ],
+)
+def test_damaged_rows_are_refused_in_words(corpus, tmp_path, changes, told):
+    other = Prefix(str(tmp_path))
+    commit_shard(other, "s", [{**next(iter(made_of(corpus).values())), **changes}])
+    with pytest.raises(SourceError, match=told):
+        list(made_rows(other, ["s"]))
+
+
+def test_a_damaged_mask_is_refused_in_words(corpus):
+    row = next(row for row in made_of(corpus).values() if row["objects"])
+    row = {**row, "objects": [{**row["objects"][0], "mask_rle": "000"}], "bag_objects": []}
+    (picture,) = pictures_of([row], ["gun", "knife"], lambda row: "train")
+    with pytest.raises(SourceError, match="mask '000' of an object is damaged"):
+        picture.things[0].mask_HW(picture.size_hw)
+    empty = encode_rle(np.zeros(picture.size_hw, bool))
+    (picture,) = pictures_of(
+        [{**row, "objects": [{**row["objects"][0], "mask_rle": empty}]}],
+        ["gun", "knife"],
+        lambda row: "train",
+    )
+    assert picture.things[0].mask_HW(picture.size_hw) is None
 
 
 @pytest.mark.parametrize(

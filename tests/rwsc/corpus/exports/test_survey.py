@@ -17,6 +17,7 @@ def test_counts_are_those_of_the_rows(corpus):
     negatives = sum(row["role"] != "positive" for row in rows)
     assert (survey.num_images, survey.num_unlabelled) == (len(rows), negatives)
     assert survey.num_by_label.total() == sum(len(row["objects"]) for row in rows) + 1
+    assert survey.num_without_mask == 1
     assert survey.num_by_suffix == {".png": len(rows)}
     assert relations.components().keys() == {row["scan_id"] for row in rows}
     dropped = look_at(made_rows(corpus, shards), keep_negatives=False)
