@@ -99,12 +99,13 @@ def test_other_pairs_or_settings_in_the_same_folder_are_refused(finished):
 
 
 @pytest.mark.ray
-def test_several_workers_are_a_group_of_ray_train_and_must_fit(tmp_path, ray_cluster):
+@pytest.mark.s3
+def test_several_workers_are_a_group_of_ray_train_and_must_fit(s3_uri, ray_cluster):
     arms = [Arm(name="a", set={"network": SMALL, "workers": 2})]
-    evaluate_tables(study(str(tmp_path), arms=arms, engines=[]))
-    assert read(Prefix(str(tmp_path)))["runs"] == {"done": 1, "wanted": 1}
+    evaluate_tables(study(s3_uri, arms=arms, engines=[]))
+    assert read(Prefix(s3_uri))["runs"] == {"done": 1, "wanted": 1}
     with pytest.raises(ResourceError, match="9 runs at once"):
-        evaluate_tables(study(str(tmp_path / "many"), runs_at_once=9))
+        evaluate_tables(study(f"{s3_uri}/many", runs_at_once=9))
 
 
 def test_phantoms_held_out_are_no_phantoms_of_training():
