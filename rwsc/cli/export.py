@@ -81,15 +81,17 @@ def _write(settings: object) -> None:
     summary = export_corpus(settings)
     images = ", ".join(f"{number:,} {split}" for split, number in summary["images"].items())
     say(
-        f"{images} images with {sum(summary['objects'].values()):,} objects of {len(summary['classes'])} classes, "
-        f"{summary['without_labels']:,} of them without any; {summary['left_out']:,} left out"
+        f"{images} images, {summary['without_labels']:,} of them without labels; "
+        f"{sum(summary['objects'].values()):,} objects of {len(summary['classes'])} classes; "
+        f"{summary['left_out']:,} images left out"
     )
     if settings.task == "segment" and summary["objects_without_mask"]:
         say(f"  {summary['objects_without_mask']:,} objects have no mask; their polygon is their box")
     if summary["more_than_8_bits"] and settings.format in ("yolo", "voc"):
         say(f"  {summary['more_than_8_bits']:,} images have 16 bits, of which most trainers read 8")
-    if settings.format == "yolo" and "val" not in summary["images"]:
-        say("  there is no val: data.yaml names the training images; name your own real scans there")
+    for split in ("train", "val"):
+        if settings.format == "yolo" and split not in summary["images"]:
+            say(f"  there is no {split}: data.yaml names the same images again; put yours in")
     sys.stdout.write(absolute_uri(settings.output) + "\n")
 
 

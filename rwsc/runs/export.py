@@ -55,7 +55,7 @@ def export_corpus(config: ExportConfig) -> dict[str, Any]:
     card = _card(config, classes, _corpus_hash(config, corpus, corpus_card, shards))
     out.check_writable()
     _check_claimable(out, card)
-    export = _survey(config, corpus, shards, classes)
+    export = _survey(config, corpus, shards, classes, name=_split_of(corpus_card))
     form = open_format(config, export)
     form.check(export.survey, classes)
     if not claim_run(out, card) and out.exists(SUMMARY_KEY):
@@ -111,7 +111,16 @@ def _check_claimable(out: Prefix, card: dict[str, Any]) -> None:
         )
 
 
-def _survey(config: ExportConfig, corpus: Prefix, shards: list[str], classes: list[str]) -> Export:
+def _split_of(corpus_card: dict[str, Any]) -> str:
+    """Name the split that a whole corpus is: the one whose bags and items it was made of, or else train."""
+    settings = corpus_card.get("settings")
+    stated = settings.get("split") if isinstance(settings, dict) else None
+    return stated if stated in SPLITS else SPLITS[0]
+
+
+def _survey(
+    config: ExportConfig, corpus: Prefix, shards: list[str], classes: list[str], *, name: str
+) -> Export:
     keep_negatives = config.negatives == "keep"
     relations = None if config.splits is None else Relations()
     survey = look_at(made_rows(corpus, shards), keep_negatives=keep_negatives, relations=relations)
@@ -124,9 +133,9 @@ def _survey(config: ExportConfig, corpus: Prefix, shards: list[str], classes: li
 
     def pictures() -> Iterator[Picture]:
         rows = (row for row in made_rows(corpus, shards) if keep_negatives or is_labelled(row))
-        return pictures_of(rows, classes, lambda row: split_by_bag.get(row["scan_id"], SPLITS[0]))
+        return pictures_of(rows, classes, lambda row: split_by_bag.get(row["scan_id"], name))
 
-    used = set(split_by_bag.values()) or {SPLITS[0]}
+    used = set(split_by_bag.values()) or {name}
     return Export(
         classes=classes,
         splits=tuple(split for split in SPLITS if split in used),

@@ -27,7 +27,8 @@ class ExportConfig(Settings):
     """What yolo's text files hold: boxes, or a polygon per object."""
 
     splits: tuple[float, float, float] | None = None
-    """Shares of train, val and test; no bag and no physical item lies in two of them. None exports all as train."""
+    """Shares of train, val and test; no bag and no physical item lies in two of them. None exports all as one:
+    the split that rwsc synth was given, or else train."""
 
     seed: int = Field(default=0, ge=0, lt=2**63)
     """Chooses among equally good splits."""

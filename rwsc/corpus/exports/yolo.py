@@ -52,8 +52,8 @@ class YoloFormat:
         """Write the YAML files, without ``path``: folders count from the file's own."""
         places = {split: f"images/{split}" for split in export.splits}
         described = {
-            # Trainers refuse a file without val; whoever has not split the corpus validates on real scans of his own.
-            **{"train": places["train"], "val": places.get("val", places["train"])},
+            # Trainers refuse a file without either; whoever has not split the corpus puts the other one in.
+            **dict.fromkeys(("train", "val"), places[export.splits[0]]),
             **places,
             "nc": len(export.classes),
             "names": dict(enumerate(export.classes)),

@@ -29,7 +29,7 @@ def rwsc(monkeypatch, capsys):
 def test_the_address_goes_to_stdout_and_what_matters_to_stderr(rwsc, corpus, tmp_path):
     code, out, err = rwsc("export", "yolo", corpus, "-o", str(tmp_path / "out"), "--task", "segment")
     assert (code, out) == (0, f"{tmp_path / 'out'}\n")
-    assert "3 train images with" in err
+    assert "3 train images, 0 of them without labels" in err
     assert "there is no val" in err
 
 

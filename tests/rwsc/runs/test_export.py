@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 
 import pytest
+import yaml
 from support.corpora import make_inputs, synth_config
 from support.exports import export_to, made_of, write_corpus
 
@@ -139,6 +140,17 @@ def test_no_bag_and_no_item_is_in_two_splits_of_an_export(inputs_root, tmp_path)
     ):
         keys = list(export_to(corpus, tmp_path / format, format, **options).list_keys())
         assert any(key.startswith(val) for key in keys)
+
+
+def test_a_corpus_that_was_made_for_one_split_is_that_split(inputs_root, tmp_path):
+    corpus = write_corpus(
+        synth_config(inputs_root, output=str(tmp_path / "corpus"), num_images=3, split="val")
+    )
+    assert export_to(corpus, tmp_path / "wds", "webdataset").exists("val-000000.tar")
+    yolo = export_to(corpus, tmp_path / "yolo", "yolo")
+    described = yaml.safe_load(yolo.read("data.yaml"))
+    assert (described["train"], described["val"], "test" in described) == ("images/val", "images/val", False)
+    assert len(list(yolo.list_keys("images/val"))) == 3
 
 
 def test_a_split_of_one_component_is_refused_before_anything_is_written(inputs_root, tmp_path):
