@@ -16,6 +16,9 @@ from rwsc.placement.occlusion import DENSE_TRANSMISSION, luminance
 
 Window = tuple[slice, slice]
 
+_MOST_SUMMED_PX = 256
+"""Lines of 8 bits whose sum 16 bits hold."""
+
 
 @dataclass(frozen=True, eq=False)
 class Content:
@@ -81,11 +84,7 @@ class Ground:
             The ground; without bags where none are found.
         """
         cell_px = _cell_px(scan.shape)
-        rows, columns = (side // cell_px for side in scan.shape[:2])
-        small = cv2.resize(
-            scan[: rows * cell_px, : columns * cell_px], (columns, rows), interpolation=cv2.INTER_AREA
-        )
-        transmission = to_transmission(small, air_level)
+        transmission = to_transmission(_mean_of_cells(scan, cell_px), air_level)
         content = Content(scan, air_level, luminance(transmission))
         return cls(cell_px, split_region(bag_region(transmission)), content)
 
@@ -107,6 +106,19 @@ class Ground:
     def boxes(self) -> list[tuple[int, int, int, int]]:
         """Box around each bag as x, y, width and height, in cells."""
         return [cv2.boundingRect(bag_HW.astype(np.uint8)) for bag_HW in self.bags]
+
+
+def _mean_of_cells(scan: np.ndarray, cell_px: int) -> np.ndarray:
+    """Give the mean grey level of every cell, of the scan's type."""
+    rows, columns = (side // cell_px for side in scan.shape[:2])
+    whole = scan[: rows * cell_px, : columns * cell_px]
+    if scan.dtype == np.uint8 and 1 < cell_px <= _MOST_SUMMED_PX:
+        # NumPy adds lines up in a fraction of the time that OpenCV takes to average over both sides of a cell.
+        lines = scan[: rows * cell_px].reshape(rows, cell_px, -1).sum(axis=1, dtype=np.uint16)
+        across = lines.reshape(rows, *scan.shape[1:])[:, : columns * cell_px]
+        sums = cv2.resize(across, (columns, rows), interpolation=cv2.INTER_AREA)
+        return ((sums + cell_px // 2) // cell_px).astype(np.uint8)
+    return cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
 
 
 def _cell_px(shape: tuple[int, ...]) -> int:

@@ -1,8 +1,13 @@
+import cv2
 import numpy as np
 import pytest
 
+from rwsc.physics.bag_region import bag_region
+from rwsc.physics.bag_split import split_region
 from rwsc.physics.phantoms import draw_bag, render
+from rwsc.physics.transmission import to_transmission
 from rwsc.placement.ground import Ground
+from rwsc.placement.occlusion import luminance
 
 AIR = np.full(3, 251.0)
 
@@ -88,3 +93,37 @@ def test_a_window_is_seen_to_the_pixel():
     under = Ground.of_scan(scan, AIR).content.transmission_in((slice(55, 65), slice(60, 70)))
     np.testing.assert_allclose(under[:5], 1)
     np.testing.assert_allclose(under[5:], 120 / 251, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(1000, 800, 3), (403, 260), (5, 1601, 3), (201, 7, 2)])
+def test_cells_hold_the_mean_of_their_pixels(dtype, shape):
+    scan = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, shape, endpoint=True).astype(dtype)
+    for view in (scan, scan[::-1], scan[:, ::-1]):
+        ground = Ground.of_scan(view, np.full(shape[2:] or (1,), float(np.iinfo(dtype).max)))
+        cell_px = ground.cell_px
+        rows, columns = (side // cell_px for side in shape[:2])
+        cells = view[: rows * cell_px, : columns * cell_px].reshape(rows, cell_px, columns, cell_px, -1)
+        seen = luminance(cells.mean(axis=(1, 3), dtype=np.float64).astype(np.float32) / np.iinfo(dtype).max)
+        np.testing.assert_allclose(
+            ground.content.transmission_HW, seen.reshape(rows, columns), atol=1.01 / np.iinfo(dtype).max
+        )
+
+
+def test_bags_are_those_of_the_reduced_picture():
+    shares = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        height, width = (int(side) for side in rng.integers(420, 1000, 2))
+        scan = render(draw_bag(rng, height, width).transmission_HWC, rng, air_level=251)
+        ground = Ground.of_scan(scan, AIR)
+        cell_px = ground.cell_px
+        rows, columns = (side // cell_px for side in scan.shape[:2])
+        small = cv2.resize(
+            scan[: rows * cell_px, : columns * cell_px], (columns, rows), interpolation=cv2.INTER_AREA
+        )
+        expected = np.any(split_region(bag_region(to_transmission(small, AIR))), axis=0)
+        found = np.any(ground.bags, axis=0)
+        shares.append((found & expected).sum() / (found | expected).sum())
+    assert min(shares) > 0.97
+    assert np.mean(shares) > 0.995
