@@ -49,6 +49,7 @@ COMMANDS = {
     },
     "replay": {"corpus", "image_id", "--output", "-o", "--overwrite"},
     "verify": {"corpus", "--sample", "--workers", "--json"},
+    "report": {"corpus", "--output", "-o", "--sample", "--max-drift", "--overwrite", "--json"},
     "weights show": {"weights", "--json"},
     "weights export": {"weights", "--output", "-o", "--overwrite"},
     "evaluate images": {"--item", "--bag", "--fused", "--mask", "--region", "--json"},

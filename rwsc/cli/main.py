@@ -16,6 +16,7 @@ from rwsc.cli import (
     plan,
     preview,
     replay,
+    report,
     sources,
     synth,
     train,
@@ -54,6 +55,7 @@ app.command("preview", epilog="Example: rwsc preview corpus -o sheet.png")(previ
 app.command("export", epilog="Example: rwsc export yolo corpus -o yolo --task segment")(export.export)
 app.command("replay", epilog="Example: rwsc replay corpus 8c0f3b1d2e4a5968 -o again.png")(replay.replay)
 app.command("verify", epilog="Example: rwsc verify corpus --sample 1000")(verify.verify)
+app.command("report", epilog="Example: rwsc report corpus -o report.html")(report.report)
 app.add_typer(weights.app, name="weights")
 app.add_typer(evaluate.app, name="evaluate")
 app.command("bench", epilog="Example: rwsc bench --json")(bench.bench)
