@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 
 from rwsc.corpus.plan import PLAN_KIND, PLAN_SCHEMA, PLAN_VERSION, PlannedImage, planned_images
 from rwsc.errors import SourceError
-from rwsc.storage.files import open_read
 from rwsc.storage.parquet import open_table, write_tables
 from rwsc.storage.prefix import Prefix
 
@@ -128,10 +127,3 @@ class StoredPlan:
 
     def _open(self) -> AbstractContextManager[pq.ParquetFile]:
         return open_table(self.uri, kind=PLAN_KIND, version=PLAN_VERSION, metadata=self._metadata)
-
-
-def read_air_levels(corpus: Prefix) -> dict[str, list[float]]:
-    """Read the air level of every planned image's bag, by image id."""
-    with open_read(corpus.uri_of(PLAN_KEY)) as file:
-        table = pq.read_table(file, columns=["image_id", "air_level"])
-    return dict(zip(table["image_id"].to_pylist(), table["air_level"].to_pylist(), strict=True))

@@ -13,7 +13,7 @@ from rwsc.corpus.comparison import Shown, compare_engines, draw_comparison
 from rwsc.corpus.display import Pixels
 from rwsc.corpus.distractors import drawn_things
 from rwsc.corpus.heat_map import HeatMaps, draw_heat_maps
-from rwsc.corpus.plan_store import read_air_levels
+from rwsc.corpus.plan_store import StoredPlan
 from rwsc.corpus.preview import draw_sheet, fit_cell, sheet_row
 from rwsc.corpus.remake import things_of
 from rwsc.errors import ConfigError, SourceError
@@ -121,7 +121,7 @@ class _Corpus:
     folder: Prefix
     card: dict[str, Any]
     items: dict[str, Item]
-    air_levels: dict[str, list[float]]
+    plan: StoredPlan
     engines: EngineConfig
     match: MatchConfig | None
     """How items were matched to bags; None for not at all, as in older corpora."""
@@ -139,7 +139,7 @@ class _Corpus:
             folder=folder,
             card=card,
             items=by_id,
-            air_levels=read_air_levels(folder),
+            plan=StoredPlan(folder),
             engines=_settings_of(card, "fusion", EngineConfig),
             match=match if match.noise or match.sharpness else None,
         )
@@ -156,9 +156,15 @@ class _Corpus:
                 f"item {missing[0]} of the corpus is not in {self.card['addresses']['items']}",
                 remedy="the item bank was replaced; preview needs the one the corpus was made with",
             )
+        planned = self.plan.find(row["image_id"])
+        if planned is None:
+            raise SourceError(
+                f"image {row['image_id']} of the corpus is not in its plan",
+                remedy="rwsc verify tells what else is wrong with the corpus",
+            )
         return Pixels(
             scan=without_alpha(read_indexed(row["scan_uri"], row["scan_sha256"])),
-            air_level=np.asarray(self.air_levels[row["image_id"]], dtype=np.float64),
+            air_level=np.asarray(planned.air_level, dtype=np.float64),
             made=decode_image(self.folder.read(row["uri"])),
         )
 

@@ -40,7 +40,11 @@ from rwsc.storage.prefix import Prefix, absolute_uri, uri_exists
 PROBED_BAGS = 16
 """Bags that are looked for before a run starts."""
 
+MAX_BLOCKS = 4_000
+"""Tasks that Ray Data is given at most."""
+
 _BATCH_ROWS = 1000
+_SECONDS_BETWEEN_LINES = 5.0
 _MARKERS_AT_ONCE = 32
 
 NO_PROGRESS_S = 900
@@ -337,12 +341,14 @@ def _fuse(run: _Run, todo: list[PlannedShard]) -> float:
     say(f"{to_make:,} images to make with {config.engine} on {pool.num_workers} worker(s), {device}")
     progress = Progress(config.num_images, noun="images", done=config.num_images - to_make)
     statuses = Counter[str]()
-    started = time.monotonic()
+    started, last = time.monotonic(), 0.0
     try:
         for counts in _run_shards(run, todo, pool, device):
             statuses.update(counts)
             progress.done += sum(counts.values())
-            say(progress.line(f"rejected {statuses['rejected']} · failed {statuses['failed']}"))
+            if time.monotonic() - last > _SECONDS_BETWEEN_LINES or progress.done == progress.total:
+                say(progress.line(f"rejected {statuses['rejected']} · failed {statuses['failed']}"))
+                last = time.monotonic()
             _check_failed(run, statuses["failed"])
     except Exception as error:
         if (found := user_error(error)) is not None:
@@ -368,12 +374,14 @@ def _run_shards(
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     # Ray counts finished blocks as progress, and a block is a shard.
+    shards_per_block = -(-len(todo) // MAX_BLOCKS)
     context.execution_no_progress_timeout_s = max(
-        NO_PROGRESS_S, NO_PROGRESS_PER_IMAGE_S * run.config.shard_images
+        NO_PROGRESS_S, NO_PROGRESS_PER_IMAGE_S * run.config.shard_images * shards_per_block
     )
-    # One block a shard, so that a worker takes one shard at a time and a lost worker costs one shard.
+    # One block a shard, so that a worker takes one shard at a time and a lost worker costs one shard. Blocks cost
+    # the driver time and memory, so those of a very large corpus hold several; what of them is committed stays so.
     tasks = [{"shard_id": shard.shard_id, "number": shard.number} for shard in todo]
-    shards = ray.data.from_items(tasks, override_num_blocks=len(tasks))
+    shards = ray.data.from_items(tasks, override_num_blocks=min(len(tasks), MAX_BLOCKS))
     done = shards.map_batches(
         ShardWorker,
         fn_constructor_kwargs={

@@ -19,7 +19,7 @@ from rwsc.errors import ConfigError, RunMismatch, SourceError, WeightsError
 from rwsc.fusion.network.config import named_config
 from rwsc.fusion.network.network import RwscNetwork
 from rwsc.fusion.network.weights import WeightsCard, encode_weights
-from rwsc.runs.synthesize import TooManyFailed, synthesize
+from rwsc.runs.synthesize import TooManyFailed, claim_and_plan, prepared, synthesize
 from rwsc.storage.images import decode_image
 from rwsc.storage.prefix import Prefix, read_uri
 
@@ -243,6 +243,8 @@ def test_a_corpus_grows_and_its_failed_images_are_tried_again_in_a_bucket_too(ra
     scans.delete(key)
     smaller = config.model_copy(update={"output": f"{s3_uri}/grown", "num_images": 4})
     assert synthesize(smaller).failed == 1
+    larger = smaller.model_copy(update={"num_images": 10})
+    claim_and_plan(prepared(larger), may_grow=True)  # killed before anything was made
     with pytest.raises(TooManyFailed, match="1 images failed, more than the 0 that"):
         synthesize(smaller, extend=6, max_failed=FailureLimit(number=0))
     with pytest.raises(RunMismatch, match=r"settings.num_images: 10 -> 4"):

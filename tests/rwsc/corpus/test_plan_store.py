@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 
 from rwsc.corpus.plan import build_plan, plan_parts, plan_stamp, planned_images, shards_of, usable_bags
-from rwsc.corpus.plan_store import PLAN_KEY, PlannedShard, StoredPlan, read_air_levels, write_plan
+from rwsc.corpus.plan_store import PLAN_KEY, PlannedShard, StoredPlan, write_plan
 from rwsc.errors import ObjectMissing, SourceError
 from rwsc.sources.catalogue import read_catalogue
 from rwsc.storage.prefix import Prefix
@@ -89,10 +89,3 @@ def test_a_stamp_tells_plans_apart_and_knows_an_equal_one(inputs_root, bags):
     others = [plan_stamp(moved, **asked), plan_stamp(bags.slice(1), **asked)]
     others += [plan_stamp(bags, **{**asked, name: 9}) for name in asked]
     assert len({plan_stamp(bags, **asked), *others}) == 6
-
-
-def test_air_levels_are_found_by_image(plan, tmp_path):
-    corpus = Prefix(str(tmp_path))
-    write_plan(corpus, [plan], stamp="")
-    levels = read_air_levels(corpus)
-    assert levels == {row.image_id: row.air_level for row in planned_images(plan)}
