@@ -72,6 +72,8 @@ def _say_summary(verified: "Verified") -> None:
     )
     for name, meaning in CHECKS.items():
         number = findings.counts[name]
-        say(f"  {name:<9}{f'{number:,} findings' if number else 'ok':<16}{meaning}")
+        say(f"  {name:<9}{f'{number:,} found' if number else 'ok':<16}{meaning}")
+    if findings.counts:
+        say("delete committed/SHARD.json, and the command that made the corpus makes that shard again")
     if findings.num_left_out:
         say(f"{findings.num_left_out:,} more findings are counted, but not shown")

@@ -59,10 +59,12 @@ def check_strays(corpus: Prefix, shards: Sequence[PlannedShard]) -> Findings:
         What is wrong.
     """
     findings, planned = Findings(), {shard.shard_id for shard in shards}
-    for name in corpus.list_folders("images"):
-        if name not in planned:
-            number = sum(1 for _ in corpus.list_keys(f"images/{name}"))
-            findings.add("orphan", f"{number:,} images of a shard that was not planned", shard_id=name)
+    images = corpus.look_into("images")
+    for name in images.objects:
+        findings.add("orphan", f"images/{name} lies in no shard's folder")
+    for name in sorted(set(images.folders) - planned):
+        number = sum(1 for _ in corpus.list_keys(f"images/{name}"))
+        findings.add("orphan", f"{number:,} images of a shard that was not planned", shard_id=name)
     for shard_id in sorted(committed_shards(corpus) - planned):
         findings.add("orphan", "the marker of a shard that was not planned", shard_id=shard_id)
     for key in corpus.list_keys("manifest"):
@@ -70,8 +72,8 @@ def check_strays(corpus: Prefix, shards: Sequence[PlannedShard]) -> Findings:
         if shard_id not in planned:
             findings.add("orphan", f"{key} is of no shard that was planned", shard_id=shard_id)
     for folder in ("", "images", "manifest", "committed"):
-        for key in corpus.list_leftovers(folder):
-            findings.add("leftover", f"{key} is an unfinished file")
+        for name in corpus.look_into(folder).leftovers:
+            findings.add("leftover", f"{folder}/{name} is an unfinished file".lstrip("/"))
     return findings
 
 

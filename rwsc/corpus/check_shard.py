@@ -91,8 +91,8 @@ def _check_once(
     shard_id = planned[0].shard_id
     findings, counted = Findings(), Counted(Counter(planned=len(planned)))
     files = set(corpus.list_keys(f"images/{shard_id}"))
-    for key in corpus.list_leftovers(f"images/{shard_id}"):
-        findings.add("leftover", f"{key} is an unfinished file", shard_id=shard_id)
+    for name in corpus.look_into(f"images/{shard_id}").leftovers:
+        findings.add("leftover", f"images/{shard_id}/{name} is an unfinished file", shard_id=shard_id)
     if (rows := _read_manifest(corpus, shard_id, findings)) is None:
         rows, planned = [], []
     by_id = _match(rows, planned, shard_id, findings)

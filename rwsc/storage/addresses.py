@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 from rwsc.errors import StorageError
 
@@ -13,6 +14,16 @@ PART_PREFIX = ".rwsc-part-"
 
 PAIR_MARK = "#high="
 """What stands between the names of two files that are one scan (`rwsc.storage.energy_pairs`); in no key."""
+
+
+class Inside(NamedTuple):
+    """What lies right inside a folder, each by its name there, sorted."""
+
+    folders: list[str]
+    objects: list[str]
+    leftovers: list[str]
+    """Unfinished files, see `PART_PREFIX`."""
+
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|s3:/", re.IGNORECASE)
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}")

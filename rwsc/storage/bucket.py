@@ -7,7 +7,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
-from rwsc.storage.addresses import is_part
+from rwsc.storage.addresses import Inside, is_part
 from rwsc.storage.failures import refuse_larger
 from rwsc.storage.s3 import Patience, open_bucket
 
@@ -52,16 +52,17 @@ class BucketFolder:
                 if not is_part(found["path"]) and not self._is_folder_mark(found):
                     yield found["path"][len(self._path) :].lstrip("/")
 
-    def list_folders(self, under: str) -> list[str]:
-        """List the names that objects below a path have before their next slash."""
+    def look_into(self, under: str) -> Inside:
+        """List what the names below a path have before their next slash."""
         found = obstore.list_with_delimiter(self._store, prefix=self._name(under) or None)
-        return sorted(path.rstrip("/").rpartition("/")[2] for path in found["common_prefixes"])
-
-    def list_leftovers(self, under: str) -> list[str]:
-        """List what write tests left right below a path; objects themselves appear whole or not at all."""
-        found = obstore.list_with_delimiter(self._store, prefix=self._name(under) or None)
-        names = (item["path"][len(self._path) :].lstrip("/") for item in found["objects"])
-        return sorted(name for name in names if is_part(name))
+        names = [
+            item["path"].rpartition("/")[2] for item in found["objects"] if not self._is_folder_mark(item)
+        ]
+        return Inside(
+            folders=sorted(path.rstrip("/").rpartition("/")[2] for path in found["common_prefixes"]),
+            objects=sorted(name for name in names if not is_part(name)),
+            leftovers=sorted(filter(is_part, names)),
+        )
 
     def has_any(self) -> bool:
         """Tell whether any object begins with the path."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rwsc.errors import StorageError
-from rwsc.storage.addresses import PART_PREFIX, is_part
+from rwsc.storage.addresses import PART_PREFIX, Inside, is_part
 from rwsc.storage.failures import object_exists, refuse_larger
 
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
@@ -52,14 +52,15 @@ class LocalFolder:
         if not (under and (self._root / under).is_file()):
             yield from _walk(self._root / under, under)
 
-    def list_folders(self, under: str) -> list[str]:
-        """List the names of the folders right inside a folder."""
-        return sorted(_unicode_name(entry) for entry in _scan(self._root / under) if entry.is_dir())
-
-    def list_leftovers(self, under: str) -> list[str]:
-        """List unfinished files right inside a folder."""
-        names = (entry.name for entry in _scan(self._root / under) if is_part(entry.name))
-        return sorted(f"{under}/{name}" if under else name for name in names)
+    def look_into(self, under: str) -> Inside:
+        """List what lies right inside a folder."""
+        entries = _scan(self._root / under)
+        files = [_unicode_name(entry) for entry in entries if not entry.is_dir()]
+        return Inside(
+            folders=sorted(_unicode_name(entry) for entry in entries if entry.is_dir()),
+            objects=sorted(name for name in files if not is_part(name)),
+            leftovers=sorted(filter(is_part, files)),
+        )
 
     def has_any(self) -> bool:
         """Tell whether the folder is there; an empty one counts."""

@@ -8,6 +8,7 @@ from typing import Protocol
 from rwsc.errors import ObjectMissing, StorageError
 from rwsc.storage.addresses import (
     PART_PREFIX,
+    Inside,
     absolute_uri,
     bucket_and_path,
     is_s3,
@@ -28,8 +29,7 @@ class _Folder(Protocol):
     def exists(self, key: str) -> bool: ...
     def delete(self, key: str) -> None: ...
     def list_keys(self, under: str) -> Iterator[str]: ...
-    def list_folders(self, under: str) -> list[str]: ...
-    def list_leftovers(self, under: str) -> list[str]: ...
+    def look_into(self, under: str) -> Inside: ...
     def has_any(self) -> bool: ...
 
 
@@ -137,35 +137,21 @@ class Prefix:
                 return
             yield found
 
-    def list_folders(self, under: str) -> list[str]:
-        """List the names of the folders right inside a folder, sorted; one that does not exist has none.
-
-        Args:
-            under: Folder inside the prefix.
-
-        Returns:
-            Names without the folder's own.
-
-        Raises:
-            StorageError: The store refused, failed or could not be reached.
-        """
-        with explained(self.uri_of(under), "list"):
-            return self._folder().list_folders(under)
-
-    def list_leftovers(self, under: str) -> list[str]:
-        """List unfinished files right inside a folder, which `list_keys` never shows: what killed writers left.
+    def look_into(self, under: str = "") -> Inside:
+        """List what lies right inside a folder; one that does not exist holds nothing.
 
         Args:
             under: Folder inside the prefix; empty for the prefix itself.
 
         Returns:
-            Their paths inside this prefix, sorted. A writer that is at work has some too.
+            Folders, objects and unfinished files, which no other method shows: what killed writers left, and what
+            a writer at work has open.
 
         Raises:
             StorageError: The store refused, failed or could not be reached.
         """
         with explained(self.uri_of(under) if under else self.uri, "list"):
-            return self._folder().list_leftovers(under)
+            return self._folder().look_into(under)
 
     def check_readable(self) -> None:
         """Make sure, within seconds, that there is something to read.

@@ -44,7 +44,7 @@ def test_a_sound_corpus_says_so_and_a_damaged_one_ends_with_1(rwsc, corpus):
     corpus.write("images/stray/\x61.png", b"x")
     code, out, err = rwsc("verify", corpus.uri)
     assert (code, out) == (1, "orphan\tstray\t-\t1 images of a shard that was not planned\n")
-    assert "orphan   1 findings" in err
+    assert "orphan   1 found" in err
     code, out, _ = rwsc("verify", corpus.uri, "--json", "--sample", 2)
     document = json.loads(out)
     assert (code, document["ok"], document["images"]["read"]) == (1, False, 2)

@@ -186,6 +186,7 @@ DAMAGES = {
     "a manifest that lacks a column": (other_columns, {"manifest", "orphan", "report", "coco"}),
     "an image without a row": (add(lambda shard: f"images/{shard}/stray.png"), {"orphan"}),
     "images of no shard": (add_shard, {"orphan"}),
+    "an image in no folder": (lambda corpus: corpus.write("images/a.png", b"x"), {"orphan"}),
     "a manifest of no shard": (add(lambda shard: "manifest/stray.parquet"), {"orphan"}),
     "a marker of no shard": (add(lambda shard: "committed/stray.json"), {"orphan"}),
     "an unfinished image": (add(lambda shard: f"images/{shard}/.rwsc-part-1"), {"leftover"}),

@@ -219,7 +219,7 @@ def test_a_prefix_travels_and_works_where_it_arrives(store_uri):
     assert arrived.read("a") == b"1"
 
 
-def test_folders_and_leftovers_are_listed_apart_from_objects(store_uri):
+def test_what_lies_right_inside_a_folder_is_listed_by_kind(store_uri):
     store = Prefix(store_uri)
     for key in ("a/b/c.png", "a/d/e/f.png", "a/x.png", "g.png"):
         store.write(key, b"x")
@@ -229,9 +229,7 @@ def test_folders_and_leftovers_are_listed_apart_from_objects(store_uri):
             obstore.put(open_bucket(bucket), path, b"x")
         else:
             Path(store_uri, name).write_bytes(b"x")
-    assert store.list_folders("a") == ["b", "d"]
-    assert store.list_folders("nowhere") == []
-    assert store.list_leftovers("") == [".rwsc-part-1"]
-    assert store.list_leftovers("a") == ["a/.rwsc-part-2"]
-    assert store.list_leftovers("nowhere") == []
+    assert store.look_into("a") == (["b", "d"], ["x.png"], [".rwsc-part-2"])
+    assert store.look_into() == (["a"], ["g.png"], [".rwsc-part-1"])
+    assert store.look_into("nowhere") == ([], [], [])
     assert sorted(store.list_keys()) == ["a/b/c.png", "a/d/e/f.png", "a/x.png", "g.png"]
