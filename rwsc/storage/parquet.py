@@ -131,10 +131,9 @@ def decode_table(data: bytes, uri: str, *, kind: str, version: int | None = None
         SourceError: They are no Parquet file, are damaged, or are of another kind or a newer version.
     """
     try:
-        file = pa.BufferReader(data)
-        _check_label(uri, pq.read_schema(file), kind, version, [])
-        file.seek(0)
-        return pq.read_table(file, page_checksum_verification=True)
+        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+        _check_label(uri, file.schema_arrow, kind, version, [])
+        return file.read(use_threads=False)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(uri, error, kind) from None
 

@@ -6,7 +6,7 @@ import pytest
 
 from rwsc.errors import ObjectMissing, SourceError
 from rwsc.storage.files import open_read
-from rwsc.storage.parquet import encode_table, read_table, write_table
+from rwsc.storage.parquet import decode_table, encode_table, open_table, read_table, write_table
 from rwsc.storage.prefix import Prefix
 
 KIND = "rwsc.test"
@@ -131,3 +131,41 @@ def test_damaged_rows_are_never_read_as_others(tmp_path):
 def test_a_damaged_footer_is_refused_or_harmless(tmp_path):
     found = list(read_with_a_damaged_byte(tmp_path, "footer", times=200))
     assert sum(isinstance(table, str) for table in found) > 20
+
+
+def test_bytes_and_row_groups_are_read_as_checked_as_files(store_uri):
+    data = encode_table(TABLE, kind=KIND, version=2)
+    assert decode_table(data, "here", kind=KIND, version=2).equals(TABLE)
+    write_table(f"{store_uri}/t", TABLE, kind=KIND, version=2, row_group_rows=300)
+    with open_table(f"{store_uri}/t", kind=KIND, version=2) as file:
+        assert file.read_row_group(3, columns=["scan_id"])["scan_id"].to_pylist() == [
+            "0900",
+            *names(901, 1000),
+        ]
+    for read in (
+        lambda kind, version: decode_table(data, "here", kind=kind, version=version),
+        lambda kind, version: open_table(f"{store_uri}/t", kind=kind, version=version).__enter__(),
+    ):
+        with pytest.raises(SourceError, match=r"is a table of the kind 'rwsc.test', not 'rwsc.other'"):
+            read("rwsc.other", 2)
+        with pytest.raises(SourceError, match="knows versions up to 1"):
+            read(KIND, 1)
+
+
+def test_damaged_bytes_are_told(tmp_path):
+    data = encode_table(TABLE, kind=KIND, version=1)
+    broken = bytearray(data)
+    broken[len(data) // 4] ^= 0xFF
+    for bad in (b"", data[:-9], bytes(broken)):
+        with pytest.raises(SourceError, match="here is no Parquet file, or a damaged one"):
+            decode_table(bad, "here", kind=KIND)
+        (tmp_path / "t").write_bytes(bad)
+        with (
+            pytest.raises(SourceError, match="no Parquet file, or a damaged one"),
+            open_table(str(tmp_path / "t"), kind=KIND) as file,
+        ):
+            file.read_row_group(0)
+
+
+def names(first, end):
+    return [f"{number:04}" for number in range(first, end)]

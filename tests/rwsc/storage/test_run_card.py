@@ -2,7 +2,7 @@ import pytest
 
 from rwsc.errors import RunMismatch
 from rwsc.storage.prefix import Prefix
-from rwsc.storage.run_card import RUN_CARD_KEY, claim_run, read_run_card
+from rwsc.storage.run_card import RUN_CARD_KEY, claim_run, read_run_card, rewrite_run_card
 
 
 def make_card(fingerprint="f1", **settings):
@@ -59,3 +59,11 @@ def test_a_folder_without_a_readable_card_is_no_run(tmp_path, content, message):
         run.write(RUN_CARD_KEY, content)
     with pytest.raises(RunMismatch, match=message):
         read_run_card(run)
+
+
+def test_a_rewritten_card_is_the_one_that_later_claims_meet(store_uri):
+    run = Prefix(store_uri)
+    claim_run(run, make_card(num_images=1))
+    rewrite_run_card(run, make_card(num_images=2))
+    assert read_run_card(run) == make_card(num_images=2)
+    assert not claim_run(run, make_card(num_images=2))
