@@ -21,6 +21,7 @@ from rwsc.runs.preview import write_preview
 from rwsc.runs.synthesize import synthesize
 from rwsc.runs.talk import duration, say
 from rwsc.runs.train import train
+from rwsc.runs.weights import DEFAULT_WEIGHTS
 from rwsc.seeds import stream
 from rwsc.sources.index import index_to_catalogue
 from rwsc.sources.masks import encode_rle
@@ -41,7 +42,7 @@ class DemoSize:
     num_bags: int = 48
     num_items: int = 40
     num_images: int = 64
-    steps: int = 120
+    steps: int = 60
     batch: int = 8
     crop_px: int = 96
 
@@ -63,7 +64,7 @@ def run_demo(output: str, *, size: DemoSize = DemoSize()) -> CorpusTotals:
     catalogue, items = demo.uri_of("catalogue.parquet"), demo.uri_of("items")
     _stage("2/5 indexing them", lambda: _once(lambda: index_to_catalogue(demo.uri_of("scans"), catalogue)))
     _stage("3/5 cutting the items out", lambda: _once(lambda: build_items(catalogue, items, ItemsConfig())))
-    _stage("4/5 training a tiny network", lambda: train(_train_config(demo, size)))
+    _stage("4/5 fitting the network that comes with rwsc to them", lambda: train(_train_config(demo, size)))
     totals = _stage("5/5 making the corpus", lambda: synthesize(_synth_config(demo, size)))
     sheet = demo.uri_of("preview.png")
     write_preview(demo.uri_of("corpus"), sheet, num_images=12, overwrite=True)
@@ -148,9 +149,10 @@ def _train_config(demo: Prefix, size: DemoSize) -> TrainConfig:
         items=demo.uri_of("items"),
         bags=demo.uri_of("catalogue.parquet"),
         output=demo.uri_of("training"),
+        start_from=DEFAULT_WEIGHTS,
         steps=size.steps,
         batch=size.batch,
-        learning_rate=1e-3,
+        learning_rate=3e-4,
         checkpoint_every=max(1, size.steps // 2),
         report_every=max(1, size.steps // 8),
         validation_samples=16,

@@ -50,7 +50,7 @@ class NetworkConfig(Settings):
     """Whose features make shift and scale; with one source, the other one is what gets modulated."""
 
     residual: Literal["tip", "none"] = "tip"
-    """tip: predict a log-residual on the product of transmissions; none: predict transmissions."""
+    """tip: predict a log-residual on the product of transmissions; none: predict attenuation itself."""
 
     residual_limit: float = Field(default=0.5, gt=0, le=5)
     """Largest change to the log of the product of transmissions that residual "tip" may make, in nepers. Colours

@@ -205,7 +205,8 @@ class RwscNetwork(nn.Module):
 
     def _to_transmission(self, logits_BCHW: Tensor, tip_BCHW: Tensor) -> Tensor:
         if self.config.residual == "none":
-            return torch.sigmoid(logits_BCHW)
+            # What the decoder gives is attenuation, in which sources add up, and 1, air, can be reached.
+            return torch.exp(-logits_BCHW).clamp(max=1)
         # A smooth clip: a hard one would leave pixels at the limit without a gradient.
         limit = self.config.residual_limit
         change_BCHW = limit * torch.tanh(logits_BCHW / limit)
