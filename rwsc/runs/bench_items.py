@@ -48,7 +48,7 @@ def measure_items(
             checks.append(check)
             progress.done += 1
             if progress.done % _TOLD_EVERY == 0:
-                say(progress.line())
+                progress.say()
         found["phantoms"] = phantom_tables(checks)
         found["seconds_per_phantom"] = round((time.monotonic() - started) / num_phantoms, 3)
     return {**found, "machine": describe_machine()}

@@ -209,7 +209,7 @@ def _empty_lists(names: Collection[str], kinds: Sequence[str]) -> dict[str, dict
 def _tell(progress: Progress) -> None:
     progress.done += 1
     if progress.done % _TOLD_EVERY == 0:
-        say(progress.line())
+        progress.say()
 
 
 def _end(started: float) -> dict[str, Any]:

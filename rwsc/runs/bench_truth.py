@@ -15,7 +15,7 @@ from rwsc.fusion.engine import Engine
 from rwsc.fusion.engines import ENGINES, EngineConfig, open_classic
 from rwsc.fusion.rwsc import RwscEngine
 from rwsc.runs.machine import describe_machine
-from rwsc.runs.talk import Progress, say
+from rwsc.runs.talk import Progress
 from rwsc.runs.weights import read_weights
 from rwsc.storage.images import encode_image
 from rwsc.storage.prefix import Prefix, absolute_uri, split_uri, uri_exists, write_uri
@@ -74,7 +74,7 @@ def measure_truth(
             rows.append(_sheet_row(case, pictures, errors))
         progress.done += 1
         if progress.done % _TOLD_EVERY == 0:
-            say(progress.line())
+            progress.say()
     if sheet is not None:
         heads = ["bag", "item", "true scan", *(_short(name) for name in errors)]
         title = f"rwsc bench truth: the first {len(rows)} of {num_phantoms} phantoms"

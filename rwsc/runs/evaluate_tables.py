@@ -276,7 +276,7 @@ def _train_and_measure(
         start_next()  # before the report of this one is written
         yield arm, seed, _outcome(seed, done)
         progress.done += 1
-        say(progress.line())
+        progress.say()
 
 
 def _start(study: StudyConfig, arm: Arm, seed: int, pairs: Any, key: str) -> Any:  # noqa: ANN401 - Ray's types

@@ -157,7 +157,7 @@ def _write_parts(
             continue
         form.write_part(out, part, reader, threads=config.io_threads)
         progress.done += len(part.pictures)
-        say(progress.line())
+        progress.say()
     return {split: num_by_split[split] for split in export.splits}
 
 

@@ -181,7 +181,7 @@ def _examine(run: _Run, listed: Listed, todo: list[int], progress: Progress) -> 
         for number in _examined(run, listed, todo, num_workers, pool.cpus_per_worker):
             progress.done += listed.sizes[number]
             if time.monotonic() - last > _SECONDS_BETWEEN_LINES or progress.done == progress.total:
-                say(progress.line())
+                progress.say()
                 last = time.monotonic()
     except Exception as error:
         if (found := user_error(error)) is not None:
@@ -249,7 +249,7 @@ def _told(scans: Iterator[Scan], progress: Progress) -> Iterator[Scan]:
     for scan in scans:
         progress.done += 1
         if time.monotonic() - last > _SECONDS_BETWEEN_LINES:
-            say(progress.line())
+            progress.say()
             last = time.monotonic()
         yield scan
 

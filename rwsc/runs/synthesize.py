@@ -347,7 +347,7 @@ def _fuse(run: _Run, todo: list[PlannedShard]) -> float:
             statuses.update(counts)
             progress.done += sum(counts.values())
             if time.monotonic() - last > _SECONDS_BETWEEN_LINES or progress.done == progress.total:
-                say(progress.line(f"rejected {statuses['rejected']} · failed {statuses['failed']}"))
+                progress.say(rejected=statuses["rejected"], failed=statuses["failed"])
                 last = time.monotonic()
             _check_failed(run, statuses["failed"])
     except Exception as error:

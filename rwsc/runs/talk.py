@@ -1,13 +1,32 @@
 """What a long run says to a person: lines on stderr, with progress, rate and remaining time."""
 
+import json
+import os
 import sys
 import time
+from datetime import UTC, datetime
+
+LEVELS = ("error", "warning")
+"""What a line of that level begins with; any other is `info`."""
 
 
-def say(text: str) -> None:
-    """Write one line to stderr; stdout is kept for data."""
-    sys.stderr.write(text + "\n")
+def say(text: str, **fields: object) -> None:
+    """Write one line to stderr; stdout is kept for data.
+
+    Args:
+        text: The line. With RWSC_LOG=json it becomes an object of time, level, message and the fields.
+        **fields: What a program wants to know of it.
+    """
+    sys.stderr.write((_as_json(text, fields) if os.environ.get("RWSC_LOG") == "json" else text) + "\n")
     sys.stderr.flush()
+
+
+def _as_json(text: str, fields: dict[str, object]) -> str:
+    level, _, message = text.partition(": ")
+    if level not in LEVELS:
+        level, message = "info", text
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return json.dumps({"time": now, "level": level, "message": message, **fields}, default=str)
 
 
 def duration(seconds: float) -> str:
@@ -41,6 +60,25 @@ class Progress:
 
     def line(self, extra: str = "") -> str:
         """Give the current line, with `extra` at its end."""
-        left = (self.total - self.done) / self.rate if self.rate > 0 else 0.0
-        parts = [f"{self.done:,}/{self.total:,} {self.noun}", f"{self.rate:.1f}/s", f"{duration(left)} left"]
+        parts = [
+            f"{self.done:,}/{self.total:,} {self.noun}",
+            f"{self.rate:.1f}/s",
+            f"{duration(self._seconds_left)} left",
+        ]
         return " · ".join([*parts, extra] if extra else parts)
+
+    def say(self, **counts: int) -> None:
+        """Say the current line, with counts at its end."""
+        say(
+            self.line(" · ".join(f"{name} {number:,}" for name, number in counts.items())),
+            noun=self.noun,
+            done=self.done,
+            total=self.total,
+            per_second=round(self.rate, 3),
+            seconds_left=round(self._seconds_left),
+            **counts,
+        )
+
+    @property
+    def _seconds_left(self) -> float:
+        return (self.total - self.done) / self.rate if self.rate > 0 else 0.0
