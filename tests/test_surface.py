@@ -53,6 +53,9 @@ COMMANDS = {
     "weights show": {"weights", "--json"},
     "weights export": {"weights", "--output", "-o", "--overwrite"},
     "evaluate images": {"--item", "--bag", "--fused", "--mask", "--region", "--json"},
+    "submit": {
+        "verb", "--address", "--working-dir", "--env", "--follow", "--status", "--logs", "--stop",
+    },
     "bench": {
         "name", "--num-images", "--catalogue", "--items", "--without-groups", "--engines", "--weights", "--output",
         "-o", "--overwrite", "--json",

@@ -18,6 +18,7 @@ from rwsc.cli import (
     replay,
     report,
     sources,
+    submit,
     synth,
     train,
     verify,
@@ -25,6 +26,7 @@ from rwsc.cli import (
 )
 from rwsc.cli.terminal import escape_controls, escaped_line
 from rwsc.errors import RwscError
+from rwsc.runs.talk import say
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, which typer gives it."""
@@ -35,6 +37,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    epilog="Exit codes: 0 done, 1 finished badly, 2 bad usage or input, 130 interrupted. RWSC_LOG=json makes every "
+    "line of talk on stderr a JSON object.",
 )
 app.command("demo", epilog="Example: rwsc demo")(demo.demo)
 app.command("doctor", epilog="Example: rwsc doctor --storage s3://bucket/rwsc")(doctor.doctor)
@@ -59,6 +63,10 @@ app.command("report", epilog="Example: rwsc report corpus -o report.html")(repor
 app.add_typer(weights.app, name="weights")
 app.add_typer(evaluate.app, name="evaluate")
 app.command("bench", epilog="Example: rwsc bench --json")(bench.bench)
+app.command(
+    "submit",
+    epilog="Example: rwsc submit --address http://head:8265 -- verify s3://bucket/corpus",
+)(submit.submit)
 
 
 def _version(wanted: bool) -> None:
@@ -82,13 +90,12 @@ def main() -> None:
     try:
         app()
     except RwscError as error:
-        sys.stderr.write(f"error: {escaped_line(error.message)}\n")
-        if error.remedy:
-            sys.stderr.write(f"try:   {escaped_line(error.remedy)}\n")
+        remedy = f"\ntry:   {escaped_line(error.remedy)}" if error.remedy else ""
+        say(f"error: {escaped_line(error.message)}{remedy}")
         raise SystemExit(2) from None
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            sys.stderr.write("interrupted; the same command takes the work up again\n")
+            say("interrupted; the same command takes the work up again")
         raise
 
 
