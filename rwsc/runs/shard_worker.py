@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from itertools import islice
+from time import monotonic
 from typing import Any
 
 import cv2
@@ -21,6 +23,7 @@ from rwsc.fusion.engines import LEARNED, open_classic
 from rwsc.fusion.networks import open_learned
 from rwsc.items.bank import ItemBank
 from rwsc.runs.carried import error_columns
+from rwsc.runs.metrics import ShardMetrics
 from rwsc.runs.weights import read_weights
 from rwsc.storage.prefix import Prefix, read_uri
 
@@ -75,6 +78,7 @@ class ShardWorker:
         errors: list[RwscError | None] = []
         for shard_id, number in zip(batch["shard_id"], batch["number"], strict=True):
             rows: list[dict[str, Any]] = []
+            started = monotonic()
             try:
                 if self._broken is not None:
                     raise self._broken
@@ -84,6 +88,8 @@ class ShardWorker:
                 errors.append(error)
             for status, column in counts.items():
                 column.append(sum(row["status"] == status for row in rows))
+            made_now = {status: column[-1] for status, column in counts.items()}
+            self._metrics.add(made_now, seconds=monotonic() - started)
         columns = {name: np.array(column) for name, column in counts.items()}
         return {"shard_id": batch["shard_id"], **columns, **error_columns(errors)}
 
@@ -126,6 +132,11 @@ class ShardWorker:
             raise self._broken
         for group, bags in self._with_bags(planned):
             yield from zip(group, self._maker.make(group, bags), strict=True)
+
+    @cached_property
+    def _metrics(self) -> ShardMetrics:
+        # Not made where the worker is used without Ray.
+        return ShardMetrics()
 
     def _planned(self, shard_id: str, number: int) -> list[PlannedImage]:
         if self._plan is None:
