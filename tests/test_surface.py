@@ -32,12 +32,13 @@ COMMANDS = {
     },
     "plan": {
         "--items", "--bags", "--output", "-o", "--num-images", "--engine", "--weights", "--seed", "--workers",
-        "--items-per-bag", "--device", "--split", "--dry-run", "--sample", "--json", "--config", "--print-config",
+        "--items-per-bag", "--device", "--layout", "--split", "--dry-run", "--sample", "--json", "--config",
+        "--print-config",
     },
     "synth": {
         "--items", "--bags", "--output", "-o", "--num-images", "--engine", "--weights", "--seed", "--workers",
-        "--items-per-bag", "--device", "--split", "--extend", "--retry-failed", "--max-failed", "--config",
-        "--print-config",
+        "--items-per-bag", "--device", "--layout", "--split", "--extend", "--retry-failed", "--max-failed",
+        "--config", "--print-config",
     },
     "preview": {"corpus", "--output", "-o", "--num-images", "--engines", "--weights", "--overwrite"},
     "export": {

@@ -10,6 +10,7 @@ from rwsc.cli.stdout import keep_for_data
 from rwsc.cli.synth_options import (
     Device,
     Engine,
+    ImageLayout,
     ItemsPerBag,
     NumImages,
     Split,
@@ -32,6 +33,7 @@ def plan(
     workers: Workers = None,
     items_per_bag: ItemsPerBag = None,
     device: Device = None,
+    layout: ImageLayout = None,
     split: Split = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write nothing; say what the corpus would hold and cost.")
@@ -65,6 +67,7 @@ def plan(
                 "seed": seed,
                 "workers": workers,
                 "device": device,
+                "layout": layout,
                 "split": split,
             },
             items_per_bag,

@@ -18,6 +18,7 @@ from rwsc.cli.stdout import keep_for_data
 from rwsc.cli.synth_options import (
     Device,
     Engine,
+    ImageLayout,
     ItemsPerBag,
     NumImages,
     Split,
@@ -41,6 +42,7 @@ def synth(
     workers: Workers = None,
     items_per_bag: ItemsPerBag = None,
     device: Device = None,
+    layout: ImageLayout = None,
     split: Split = None,
     extend: Annotated[
         int | None,
@@ -88,6 +90,7 @@ def synth(
                 "seed": seed,
                 "workers": workers,
                 "device": device,
+                "layout": layout,
                 "split": split,
             },
             items_per_bag,

@@ -22,6 +22,13 @@ Weights = Annotated[
     ),
 ]
 ItemsPerBag = Annotated[str | None, typer.Option(metavar="N|N-M", help="Items per image, for example 1-3.")]
+ImageLayout = Annotated[
+    str | None,
+    typer.Option(
+        "--layout",
+        help="How images are stored: files, or one object a shard, parquet (Hugging Face) or webdataset (tar).",
+    ),
+]
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.")]
 Split = Annotated[str | None, typer.Option(help="Use only bags and items of this split.")]
 

@@ -11,6 +11,7 @@ import numpy as np
 from rwsc.corpus.check_shard import Counted, annotation_name, image_digest
 from rwsc.corpus.coco import COCO_KEY
 from rwsc.corpus.commit import committed_shards
+from rwsc.corpus.containers import container_key
 from rwsc.corpus.findings import Findings
 from rwsc.corpus.plan_store import PlannedShard, StoredPlan
 from rwsc.corpus.summary import REPORT_KEY, read_totals
@@ -48,23 +49,19 @@ def check_plan(plan: StoredPlan, shards: Sequence[PlannedShard], settings: dict[
     return findings
 
 
-def check_strays(corpus: Prefix, shards: Sequence[PlannedShard]) -> Findings:
+def check_strays(corpus: Prefix, shards: Sequence[PlannedShard], *, layout: str = "files") -> Findings:
     """Look for what belongs to no planned shard, and for files that killed writers left.
 
     Args:
         corpus: The corpus.
-        shards: All shards of its plan; what lies inside their own folders is not looked at.
+        shards: All shards of its plan; what lies inside their own folders or containers is not looked at.
+        layout: How the run card says that images lie.
 
     Returns:
         What is wrong.
     """
     findings, planned = Findings(), {shard.shard_id for shard in shards}
-    images = corpus.look_into("images")
-    for name in images.objects:
-        findings.add("orphan", f"images/{name} lies in no shard's folder")
-    for name in sorted(set(images.folders) - planned):
-        number = sum(1 for _ in corpus.list_keys(f"images/{name}"))
-        findings.add("orphan", f"{number:,} images of a shard that was not planned", shard_id=name)
+    findings.merge(_check_image_places(corpus, planned, layout))
     for shard_id in sorted(committed_shards(corpus) - planned):
         findings.add("orphan", "the marker of a shard that was not planned", shard_id=shard_id)
     for key in corpus.list_keys("manifest"):
@@ -74,6 +71,21 @@ def check_strays(corpus: Prefix, shards: Sequence[PlannedShard]) -> Findings:
     for folder in ("", "images", "manifest", "committed"):
         for name in corpus.look_into(folder).leftovers:
             findings.add("leftover", f"{folder}/{name} is an unfinished file".lstrip("/"))
+    return findings
+
+
+def _check_image_places(corpus: Prefix, planned: set[str], layout: str) -> Findings:
+    findings, there = Findings(), corpus.look_into("images")
+    in_folders = layout == "files"
+    containers = set() if in_folders else {container_key(shard_id, layout) for shard_id in planned}
+    for name in there.objects:
+        if f"images/{name}" not in containers:
+            place = "in no shard's folder" if in_folders else "there, and is no shard's container"
+            findings.add("orphan", f"images/{name} lies {place}")
+    for name in sorted(set(there.folders) - (planned if in_folders else set())):
+        number = sum(1 for _ in corpus.list_keys(f"images/{name}"))
+        whose = "of a shard that was not planned" if in_folders else "in a folder, in a corpus of containers"
+        findings.add("orphan", f"{number:,} images {whose}", shard_id=name)
     return findings
 
 
@@ -159,8 +171,9 @@ def _count_coco(corpus: Prefix) -> tuple[list[str], Counted]:
 
 def _count_image(record: dict[str, Any], counted: Counted) -> None:
     counted.numbers["made"] += 1
-    names = ("image_id", "file_name", "width", "height")
-    digest = image_digest(*(record[name] for name in names))
+    name = record["file_name"]
+    uri = f"{record['container']}#{name}" if "container" in record else name
+    digest = image_digest(record["image_id"], uri, record["width"], record["height"])
     counted.images_sum = (counted.images_sum + digest) % 2**64
 
 

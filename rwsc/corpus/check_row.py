@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from rwsc.corpus.commit import image_key
+from rwsc.corpus.containers import SUFFIXES
 from rwsc.corpus.controls import Role
 from rwsc.corpus.manifest import STATUSES
 from rwsc.corpus.plan import PlannedImage
@@ -42,6 +43,9 @@ class Promised:
     code_version: str
     is_commercial: bool
     max_pixels: int
+    layout: str
+    """How images lie: files, parquet or webdataset."""
+
     labels: tuple[str, ...] | None
     """Every class of the corpus; None where the card, of an older version, does not tell."""
 
@@ -56,6 +60,7 @@ class Promised:
             code_version=str(card.get("code_version")),
             is_commercial=settings.get("declared_use") == "commercial",
             max_pixels=int(settings.get("max_pixels") or 100_000_000),
+            layout=_layout_of(settings),
             labels=tuple(map(str, labels)) if isinstance(labels, list) else None,
         )
 
@@ -79,25 +84,32 @@ def row_faults(row: Mapping[str, Any], planned: PlannedImage, promised: Promised
             yield "row", f"{name} is {_short(row[name])}, the run's is {_short(getattr(promised, name))}"
     if row["synthetic"] is not True:
         yield "row", "the row is not marked synthetic"
-    yield from _status_faults(row)
+    yield from _status_faults(row, promised.layout)
     yield from _licence_faults(row, planned, promised)
     if row["status"] == "made":
         yield from _label_faults(row, promised)
 
 
-def has_own_file(row: Mapping[str, Any]) -> bool:
-    """Tell whether a row names the file that its image has; a damaged row might name any."""
+def has_own_file(row: Mapping[str, Any], layout: str) -> bool:
+    """Tell whether a row names the place that its image has in a layout; a damaged row might name any."""
     codecs: tuple[Codec, ...] = ("png", "jpeg", "npy")
-    return row["uri"] in {image_key(str(row["shard_id"]), str(row["image_id"]), codec) for codec in codecs}
+    names = (str(row["shard_id"]), str(row["image_id"]))
+    return row["uri"] in {image_key(*names, codec, layout) for codec in codecs}
 
 
-def _status_faults(row: Mapping[str, Any]) -> Iterator[Fault]:
+def _layout_of(settings: Mapping[str, Any]) -> str:
+    # Older cards know of files alone; what no version writes makes every row a finding.
+    layout = settings.get("layout")
+    return str(layout) if layout in SUFFIXES else "files"
+
+
+def _status_faults(row: Mapping[str, Any], layout: str) -> Iterator[Fault]:
     status, role = row["status"], row["role"]
     if status not in STATUSES:
         yield "row", f"the status is {_short(status)}, none of {', '.join(STATUSES)}"
     if (status == "made") == bool(row["reason"]):
         yield "row", f"an image of status {_short(status)} has the reason {_short(row['reason'])}"
-    if not has_own_file(row) if status == "made" else (row["uri"] is not None):
+    if not has_own_file(row, layout) if status == "made" else (row["uri"] is not None):
         yield "row", f"an image of status {_short(status)} has the file {_short(row['uri'])}"
     laid = {name for name in ("objects", "empty_insertions", "distractors") if row[name]}
     allowed = {

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from rwsc.corpus.check_row import Fault, Promised, has_own_file, row_faults
 from rwsc.corpus.commit import is_committed, manifest_key, read_marker
+from rwsc.corpus.containers import ImageReader, container_key, member_names
 from rwsc.corpus.findings import Findings
 from rwsc.corpus.manifest import MANIFEST_KIND, MANIFEST_SCHEMA, MANIFEST_VERSION, STATUSES
 from rwsc.corpus.plan import PlannedImage
@@ -90,24 +91,47 @@ def _check_once(
 ) -> tuple[Findings, Counted]:
     shard_id = planned[0].shard_id
     findings, counted = Findings(), Counted(Counter(planned=len(planned)))
-    files = set(corpus.list_keys(f"images/{shard_id}"))
-    for name in corpus.look_into(f"images/{shard_id}").leftovers:
-        findings.add("leftover", f"images/{shard_id}/{name} is an unfinished file", shard_id=shard_id)
+    images = ImageReader(corpus)
+    if promised.layout == "files":
+        files = _files(corpus, shard_id, findings)
+    else:
+        files = _members(corpus, container_key(shard_id, promised.layout), images, to_read, findings)
     if (rows := _read_manifest(corpus, shard_id, findings)) is None:
         rows, planned = [], []
     by_id = _match(rows, planned, shard_id, findings)
     there = [(by_id[image.image_id], image) for image in planned if image.image_id in by_id]
     for row, image in there:
         faults = _faults(row, image, promised, counted)
-        if row["status"] == "made" and has_own_file(row):
+        if row["status"] == "made" and has_own_file(row, promised.layout):
             is_read = image.image_id in to_read and row["uri"] in files
             counted.numbers["read"] += is_read
-            faults += _image_faults(corpus, row, promised) if is_read else _absence(row, files)
+            faults += _image_faults(images, row, promised) if is_read else _absence(row, files)
         for check, message in faults:
             findings.add(check, message, shard_id=shard_id, image_id=image.image_id)
     for key in sorted(files - {row["uri"] for row in rows}):
         findings.add("orphan", f"{key} has no row", shard_id=shard_id)
     return findings, counted
+
+
+def _files(corpus: Prefix, shard_id: str, findings: Findings) -> set[str]:
+    folder = f"images/{shard_id}"
+    for name in corpus.look_into(folder).leftovers:
+        findings.add("leftover", f"{folder}/{name} is an unfinished file", shard_id=shard_id)
+    return set(corpus.list_keys(folder))
+
+
+def _members(
+    corpus: Prefix, container: str, images: ImageReader, to_read: Collection[str], findings: Findings
+) -> set[str]:
+    try:
+        names = images.members(container) if to_read else member_names(corpus, container)
+    except ObjectMissing:
+        return set()
+    except (SourceError, AccessDenied) as error:
+        shard_id = container.removeprefix("images/").rpartition(".")[0]
+        findings.add("image", error.message, shard_id=shard_id)
+        return set()
+    return {f"{container}#{name}" for name in names}
 
 
 def _read_manifest(corpus: Prefix, shard_id: str, findings: Findings) -> list[dict[str, Any]] | None:
@@ -197,10 +221,10 @@ def _absence(row: Mapping[str, Any], files: Collection[str]) -> list[Fault]:
     return [] if row["uri"] in files else [("image", f"{row['uri']} is not there")]
 
 
-def _image_faults(corpus: Prefix, row: Mapping[str, Any], promised: Promised) -> list[Fault]:
+def _image_faults(images: ImageReader, row: Mapping[str, Any], promised: Promised) -> list[Fault]:
     limits = ImageLimits(max_pixels=promised.max_pixels)
     try:
-        data = corpus.read(row["uri"], max_bytes=limits.max_bytes)
+        data = images.read(row["uri"], max_bytes=limits.max_bytes)
         if hashlib.sha256(data).hexdigest() != row["sha256"]:
             return [("image", "the file is not the one that was made: its hash differs")]
         image = decode_image(data, limits=limits)

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
+from rwsc.corpus.containers import parts_of
 from rwsc.sources.masks import decode_rle
 from rwsc.storage.files import open_write
 
@@ -17,7 +18,8 @@ def write_coco(rows: Iterable[dict[str, Any]], labels: list[str], uri: str) -> t
 
     Control images are images without annotations, but for objects that were in the bag; distractors are none.
     Inserted items and the objects that were in the bags already are both annotations; ``synthetic`` tells
-    them apart. Masks are compressed RLE.
+    them apart. Masks are compressed RLE. ``file_name`` is the image's path in the corpus; of an image in a container
+    it is the image's name there, and ``container`` the path of the Parquet file or tar.
 
     Args:
         rows: Manifest rows, in the order in which images are numbered from 1.
@@ -65,9 +67,11 @@ def _append(out: IO[bytes], first: bool, record: dict[str, Any]) -> None:
 def _image(row: dict[str, Any], number: int, licences: dict[str, int]) -> dict[str, Any]:
     licence = row["licence"]
     known = {"license": licences.setdefault(licence, len(licences) + 1)} if licence else {}
+    container, name = parts_of(row["uri"])
     return {
         "id": number,
-        "file_name": row["uri"],
+        "file_name": name,
+        **({"container": container} if container else {}),
         "width": row["width"],
         "height": row["height"],
         "image_id": row["image_id"],

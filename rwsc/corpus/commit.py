@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import PurePosixPath
 from typing import Any
 
+from rwsc.corpus.containers import container_key
 from rwsc.corpus.manifest import MANIFEST_KIND, MANIFEST_VERSION, STATUSES, to_table
 from rwsc.errors import SourceError
 from rwsc.sources.json_fields import one_line
@@ -16,10 +17,20 @@ _NEXT = "next"
 """Entry of a marker that stands for what the shard is about to be replaced by."""
 
 
-def image_key(shard_id: str, image_id: str, codec: str) -> str:
-    """Give the key of an image inside its corpus; `codec` is ``png``, ``jpeg`` or ``npy``."""
-    suffix = {"png": "png", "jpeg": "jpg", "npy": "npy"}[codec]
-    return f"images/{shard_id}/{image_id}.{suffix}"
+def image_key(shard_id: str, image_id: str, codec: str, layout: str = "files") -> str:
+    """Give the manifest's `uri` of an image.
+
+    Args:
+        shard_id: The shard.
+        image_id: The image.
+        codec: ``png``, ``jpeg`` or ``npy``.
+        layout: ``files``, ``parquet`` or ``webdataset``.
+
+    Returns:
+        A key inside the corpus; in a container the container's key, ``#`` and the image's name.
+    """
+    name = f"{image_id}.{({'png': 'png', 'jpeg': 'jpg', 'npy': 'npy'})[codec]}"
+    return f"images/{shard_id}/{name}" if layout == "files" else f"{container_key(shard_id, layout)}#{name}"
 
 
 def manifest_key(shard_id: str) -> str:

@@ -201,7 +201,7 @@ class ImageMaker:
         described = describe_objects(draft)
         outcome = Outcome(
             status="made",
-            image_key=image_key(draft.planned.shard_id, draft.planned.image_id, codec),
+            image_key=image_key(draft.planned.shard_id, draft.planned.image_id, codec, self._config.layout),
             width=image.shape[1],
             height=image.shape[0],
             bit_depth=image.dtype.itemsize * 8,

@@ -1,4 +1,9 @@
-"""The manifest: exactly one row per planned image, whatever became of it."""
+"""The manifest: exactly one row per planned image, whatever became of it.
+
+`uri` says where a made image lies inside the corpus: ``images/<shard>/<image_id>.png``, a file of its own, or
+``images/<shard>.parquet#<image_id>.png`` and ``images/<shard>.tar#<image_id>.png``, the member of that name in its
+shard's container. `sha256` is that of the image's own bytes in each. `rwsc.corpus.containers` reads all three.
+"""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -94,7 +99,7 @@ class Outcome:
 
     reason: str | None = None
     image_key: str | None = None
-    """Key inside the corpus; set when and only when the image was made."""
+    """What the column `uri` says; set when and only when the image was made."""
 
     width: int | None = None
     height: int | None = None

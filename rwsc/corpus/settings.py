@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from rwsc.config import ADDRESS, EXTENT, SPEED, Settings
+from rwsc.corpus.containers import Layout
 from rwsc.corpus.controls import ControlsConfig
 from rwsc.fusion.engines import BASELINES, ENGINES, EngineConfig
 from rwsc.fusion.match import MatchConfig
@@ -62,6 +63,11 @@ class SynthConfig(Settings):
 
     jpeg_quality: int = Field(default=95, ge=1, le=100)
     """Quality of JPEG output, 1 to 100; no effect on the others."""
+
+    layout: Layout = "files"
+    """How images are stored: files of their own (images/SHARD/ID.png), or all of a shard in one Parquet file with
+    embedded bytes (images/SHARD.parquet, Hugging Face's feature Image) or one tar (webdataset: images/SHARD.tar), which
+    cost an object store two requests a shard. A worker holds the images of a shard in memory then."""
 
     shard_images: int = Field(default=32, ge=1, le=100_000)
     """Images per shard, the unit of work, of retry and of resume."""

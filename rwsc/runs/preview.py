@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from rwsc.corpus.commit import committed_shards, read_rows
 from rwsc.corpus.comparison import Shown, compare_engines, draw_comparison
+from rwsc.corpus.containers import read_image
 from rwsc.corpus.display import Pixels
 from rwsc.corpus.distractors import drawn_things
 from rwsc.corpus.heat_map import HeatMaps, draw_heat_maps
@@ -165,7 +166,7 @@ class _Corpus:
         return Pixels(
             scan=without_alpha(read_indexed(row["scan_uri"], row["scan_sha256"])),
             air_level=np.asarray(planned.air_level, dtype=np.float64),
-            made=decode_image(self.folder.read(row["uri"])),
+            made=decode_image(read_image(self.folder, row["uri"])),
         )
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 import rwsc
 from rwsc.corpus.claim import read_corpus_card
 from rwsc.corpus.commit import is_committed, manifest_key, read_marker, read_rows
+from rwsc.corpus.containers import read_image
 from rwsc.corpus.distractors import drawn_things
 from rwsc.corpus.plan import PlannedImage
 from rwsc.corpus.plan_store import StoredPlan
@@ -210,9 +211,11 @@ def _changed_manifest(corpus: Prefix, shard_id: str) -> Iterator[str]:
 
 def _compare_stored(corpus: Prefix, row: Mapping[str, Any], data: bytes) -> str:
     try:
-        stored = corpus.read(row["uri"])
+        stored = read_image(corpus, row["uri"])
     except ObjectMissing:
         return "is missing"
+    except SourceError as error:
+        return f"is damaged: {error.message}"
     if stored == data:
         return "is the same"
     if hashlib.sha256(stored).hexdigest() != row["sha256"]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from rwsc.corpus.claim import read_corpus_card
 from rwsc.corpus.commit import committed_shards, read_rows
+from rwsc.corpus.containers import ImageReader
 from rwsc.corpus.display import Pixels, to_rgb8, with_marks
 from rwsc.corpus.drift import Drift
 from rwsc.corpus.pixel_check import check_pixels
@@ -72,7 +73,7 @@ def write_report(
     compared, counts = _Compared(show_every=max(1, num_wanted // SHOWN_IMAGES)), ReportCounts()
     limits = ImageLimits(max_pixels=int(card["settings"].get("max_pixels") or 100_000_000))
     shard_images = max((shard.num_images for shard in shards), default=1)
-    wanted = _Spread(plan.num_images, num_wanted)
+    images, wanted = ImageReader(corpus), _Spread(plan.num_images, num_wanted)
     for shard in (shard for shard in shards if shard.shard_id in done):
         rows = read_rows(corpus, shard.shard_id)
         for row in rows:
@@ -84,7 +85,7 @@ def write_report(
                 for image in plan.shard(shard.shard_id, shard.number, shard_images=shard_images)
             }
             for row in chosen:
-                _compare(corpus, row, planned.get(row["image_id"]), compared, limits)
+                _compare(images, row, planned.get(row["image_id"]), compared, limits)
     report = Report(
         corpus=corpus.uri,
         card=card,
@@ -119,7 +120,7 @@ class _Spread:
 
 
 def _compare(
-    corpus: Prefix,
+    images: ImageReader,
     row: dict[str, Any],
     planned: PlannedImage | None,
     compared: _Compared,
@@ -128,7 +129,7 @@ def _compare(
     try:
         if planned is None:
             raise SourceError(f"{row['image_id']} is not planned", remedy="rwsc verify says more")
-        pixels = _pixels(corpus, row, planned, limits)
+        pixels = _pixels(images, row, planned, limits)
         found = check_pixels(row, pixels)
     except (RwscError, ValueError):
         compared.missing += 1
@@ -140,12 +141,12 @@ def _compare(
         compared.shown.append(_show(row, pixels))
 
 
-def _pixels(corpus: Prefix, row: dict[str, Any], planned: PlannedImage, limits: ImageLimits) -> Pixels:
+def _pixels(images: ImageReader, row: dict[str, Any], planned: PlannedImage, limits: ImageLimits) -> Pixels:
     data = read_uri(row["scan_uri"])
     if hashlib.sha256(data).hexdigest() != planned.scan_sha256:
         raise SourceError(f"{row['scan_uri']} has changed", remedy="index it again")
     scan = without_alpha(decode_image(data, limits=limits))
-    made = decode_image(corpus.read(str(row["uri"])), limits=limits)
+    made = decode_image(images.read(str(row["uri"])), limits=limits)
     if made.shape != scan.shape:
         raise SourceError(f"{row['uri']} has another shape than its bag", remedy="rwsc verify says more")
     return Pixels(scan=scan, air_level=np.asarray(planned.air_level, dtype=np.float64), made=made)

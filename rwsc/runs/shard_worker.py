@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from rwsc.corpus.commit import commit_shard, is_committed, read_rows
+from rwsc.corpus.containers import write_container
 from rwsc.corpus.distractors import open_distractors
 from rwsc.corpus.make import ImageMaker, Made
 from rwsc.corpus.manifest import STATUSES, RunFacts, to_row
@@ -107,13 +108,17 @@ class ShardWorker:
         rows = self._kept(shard_id)
         todo = [image for image in planned if image.image_id not in rows]
         writes: list[Future[None]] = []
+        for_container: dict[str, bytes] = {}
         for image, made in self.make_images(todo):
             rows[image.image_id] = to_row(image, made.outcome, self._facts)
-            writes += self._write(made)
+            writes += self._write(made, for_container)
         for write in writes:
             write.result()
+        in_order = [rows[image.image_id] for image in planned]
+        if for_container:
+            write_container(self._corpus, in_order, for_container)
         if todo:
-            commit_shard(self._corpus, shard_id, [rows[image.image_id] for image in planned])
+            commit_shard(self._corpus, shard_id, in_order)
         return [rows[image.image_id] for image in todo]
 
     def make_images(self, planned: list[PlannedImage]) -> Iterator[tuple[PlannedImage, Made]]:
@@ -167,8 +172,12 @@ class ShardWorker:
         for pair in waiting:
             yield _await(pair)
 
-    def _write(self, made: Made) -> list[Future[None]]:
+    def _write(self, made: Made, for_container: dict[str, bytes]) -> list[Future[None]]:
+        """Begin to write an image that has a file of its own; put any other to what its container will hold."""
         if made.data is None or made.outcome.image_key is None:
+            return []
+        if self._config.layout != "files":
+            for_container[made.outcome.image_key] = made.data
             return []
         return [self._pool.submit(self._corpus.write, made.outcome.image_key, made.data)]
 

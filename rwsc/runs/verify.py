@@ -92,10 +92,11 @@ def verify(corpus_uri: str, *, sample: int | None, workers: int | None) -> Verif
         findings = check_plan(plan, shards, card["settings"])
     except (ObjectMissing, SourceError) as error:
         return _without_plan(error)
-    findings.merge(check_strays(corpus, shards))
+    promised = Promised.of_card(card)
+    findings.merge(check_strays(corpus, shards, layout=promised.layout))
     task = _Task(
         corpus=corpus,
-        promised=Promised.of_card(card),
+        promised=promised,
         shard_images=max((shard.num_images for shard in shards), default=1),
         num_images=max(1, plan.num_images),
         num_to_read=plan.num_images if sample is None else min(sample, plan.num_images),

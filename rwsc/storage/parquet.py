@@ -26,6 +26,9 @@ _FORMAT: dict[str, Any] = {
 }
 """Fixed, so that a change of pyarrow's defaults changes no bytes."""
 
+_BLOB_FORMAT = _FORMAT | {"write_statistics": False, "use_dictionary": False}
+"""For values such as images, which are unlike each other: both would hold them twice."""
+
 
 def write_table(
     uri: str, table: pa.Table, *, kind: str, version: int, row_group_rows: int | None = None
@@ -64,13 +67,15 @@ def write_tables(uri: str, tables: Iterable[pa.Table], *, schema: pa.Schema, kin
     Raises:
         StorageError: The store refused, failed or could not be reached.
     """
-    num_rows = 0
-    marked = schema.with_metadata(_labelled(schema.metadata or {}, kind, version))
-    with open_write(uri) as file, pq.ParquetWriter(file, marked, **_FORMAT) as writer:
-        for table in tables:
-            writer.write_table(table.replace_schema_metadata(marked.metadata))
-            num_rows += table.num_rows
-    return num_rows
+    with open_write(uri) as file:
+        return _write_parts(file, tables, schema, kind, version, _FORMAT)
+
+
+def encode_tables(tables: Iterable[pa.Table], *, schema: pa.Schema, kind: str, version: int) -> bytes:
+    """Give the bytes of tables of images, each as a row group of its own; for what fits into memory."""
+    buffer = io.BytesIO()
+    _write_parts(buffer, tables, schema, kind, version, _BLOB_FORMAT)
+    return buffer.getvalue()
 
 
 def encode_table(table: pa.Table, *, kind: str, version: int) -> bytes:
@@ -175,6 +180,23 @@ def _write(file: BinaryIO, table: pa.Table, kind: str, version: int, row_group_r
         row_group_size=row_group_rows,
         **_FORMAT,
     )
+
+
+def _write_parts(
+    file: BinaryIO,
+    tables: Iterable[pa.Table],
+    schema: pa.Schema,
+    kind: str,
+    version: int,
+    how: dict[str, Any],
+) -> int:
+    num_rows = 0
+    marked = schema.with_metadata(_labelled(schema.metadata or {}, kind, version))
+    with pq.ParquetWriter(file, marked, **how) as writer:
+        for table in tables:
+            writer.write_table(table.replace_schema_metadata(marked.metadata))
+            num_rows += table.num_rows
+    return num_rows
 
 
 def _labelled(metadata: dict[bytes, bytes], kind: str, version: int) -> dict[bytes, bytes]:

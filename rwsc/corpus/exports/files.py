@@ -1,9 +1,11 @@
 """The bytes of an exported image: as the corpus has them, and of its bag without what was put in."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rwsc.corpus.containers import ImageReader
 from rwsc.corpus.exports.pictures import Picture
 from rwsc.errors import ObjectMissing, SourceError, UnreadableImage
 from rwsc.sources.examine import without_alpha
@@ -37,6 +39,7 @@ class FileReader:
             SourceError: The card states something else than a number.
         """
         self._corpus = corpus
+        self._images = ImageReader(corpus)
         self._clean_twin = clean_twin
         self._jpeg_quality = _whole(settings, "jpeg_quality", 95)
         self._limits = ImageLimits(max_pixels=_whole(settings, "max_pixels", ImageLimits().max_pixels))
@@ -55,9 +58,9 @@ class FileReader:
             StorageError: A store refused, failed or could not be reached.
         """
         row = picture.row
-        uri = self._corpus.uri_of(row["uri"])
         image = _checked(
-            uri,
+            lambda: self._images.read(row["uri"]),
+            f"{self._corpus.uri}/{row['uri']}",
             row["sha256"],
             what="the image",
             remedy="make it again: delete its shard's marker, run rwsc synth",
@@ -67,6 +70,7 @@ class FileReader:
     def _clean(self, picture: Picture) -> bytes:
         row = picture.row
         data = _checked(
+            lambda: read_uri(row["scan_uri"]),
             row["scan_uri"],
             row["scan_sha256"],
             what="the bag",
@@ -86,9 +90,9 @@ def _whole(settings: dict[str, Any], name: str, fallback: int) -> int:
     return value
 
 
-def _checked(uri: str, sha256: str, *, what: str, remedy: str) -> bytes:
+def _checked(read: Callable[[], bytes], uri: str, sha256: str, *, what: str, remedy: str) -> bytes:
     try:
-        data = read_uri(uri)
+        data = read()
     except ObjectMissing:
         raise SourceError(f"{what} {uri} is missing", remedy=remedy) from None
     if hashlib.sha256(data).hexdigest() != sha256:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from rwsc.corpus.containers import GROUP_BYTES, GROUP_ROWS, IMAGE
 from rwsc.corpus.exports.files import Files
 from rwsc.corpus.exports.parts import Export, Part, Read
 from rwsc.corpus.exports.pictures import Picture
@@ -18,13 +19,6 @@ from rwsc.storage.prefix import Prefix
 
 CARD_KEY = "README.md"
 
-GROUP_ROWS = 100
-"""Images that a reader has to fetch together."""
-
-GROUP_BYTES = 128 * 2**20
-"""The same, where images are so large that fewer of them make a group."""
-
-_IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _OBJECTS = pa.struct(
     [
         ("bbox", pa.list_(pa.list_(pa.float64()))),
@@ -36,7 +30,7 @@ _OBJECTS = pa.struct(
     ]
 )
 _COLUMNS: dict[str, pa.DataType] = {
-    "image": _IMAGE,
+    "image": IMAGE,
     "image_id": pa.string(),
     "width": pa.int64(),
     "height": pa.int64(),
@@ -60,7 +54,7 @@ class HuggingFaceFormat:
             licence: The strictest licence of all images.
             clean_twin: Whether there is a column of bags without what was put in.
         """
-        columns = {**_COLUMNS, **({_CLEAN: _IMAGE} if clean_twin else {})}
+        columns = {**_COLUMNS, **({_CLEAN: IMAGE} if clean_twin else {})}
         info = {"features": _features(columns, classes), "license": licence or ""}
         metadata = {"huggingface": json.dumps({"info": info})}
         self._schema = pa.schema(columns.items(), metadata=metadata)
@@ -99,7 +93,7 @@ def _features(columns: dict[str, pa.DataType], classes: list[str]) -> dict[str, 
     # "Sequence" is what lists are called that old and new versions of the library understand.
     features: dict[str, Any] = {}
     for name, kind in columns.items():
-        if kind == _IMAGE:
+        if kind == IMAGE:
             features[name] = {"_type": "Image"}
         elif pa.types.is_struct(kind):
             features[name] = {

@@ -5,6 +5,7 @@ import json
 import tarfile
 from typing import Any, cast
 
+from rwsc.corpus.containers import add_to_tar
 from rwsc.corpus.exports.files import Files
 from rwsc.corpus.exports.parts import Export, Part, Read
 from rwsc.corpus.exports.pictures import Picture
@@ -42,21 +43,14 @@ class WebDatasetFormat:
             ) as tar,
         ):
             for picture, files in map_in_order(read_one, part.pictures, max_workers=threads):
-                _add(tar, picture.file_name, files.image)
-                _add(tar, f"{picture.image_id}.json", _to_json(_describe(picture)))
+                add_to_tar(tar, picture.file_name, files.image)
+                add_to_tar(tar, f"{picture.image_id}.json", _to_json(_describe(picture)))
                 if files.clean is not None:
-                    _add(tar, f"{picture.image_id}.clean{picture.suffix}", files.clean)
+                    add_to_tar(tar, f"{picture.image_id}.clean{picture.suffix}", files.clean)
 
     def finish(self, out: Prefix, export: Export) -> None:
         """Write the class names in the order of their numbers."""
         out.write(CLASSES_KEY, _to_json(export.classes))
-
-
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    # Of a new header nothing tells of when, where or by whom: its time is 0 and its owner nobody.
-    header = tarfile.TarInfo(name)
-    header.size = len(data)
-    tar.addfile(header, io.BytesIO(data))
 
 
 def _describe(picture: Picture) -> dict[str, Any]:

@@ -16,6 +16,7 @@ RUN = Promised(
     code_version="",
     is_commercial=False,
     max_pixels=10**6,
+    layout="files",
     labels=("gun", "knife"),
 )
 PLANNED = (
@@ -42,7 +43,8 @@ def checks(*arguments, **changes):
 
 def test_a_row_as_it_was_made_has_no_fault(row):
     assert faults(row) == []
-    assert has_own_file(row)
+    assert has_own_file(row, "files")
+    assert not has_own_file(row, "parquet")
 
 
 def test_a_row_that_is_not_as_planned_or_of_another_run_is_told(row):

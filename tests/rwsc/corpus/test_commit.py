@@ -159,3 +159,8 @@ def test_images_lie_under_their_shard():
     assert image_key("s", "i", "png") == "images/s/i.png"
     assert image_key("s", "i", "jpeg") == "images/s/i.jpg"
     assert image_key("s", "i", "npy") == "images/s/i.npy"
+
+
+def test_images_in_a_container_lie_under_their_own_names():
+    assert image_key("s", "i", "png", "parquet") == "images/s.parquet#i.png"
+    assert image_key("s", "i", "jpeg", "webdataset") == "images/s.tar#i.jpg"
