@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 SECONDS = [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000]
-"""Upper ends of a histogram's buckets, two to a power of ten."""
+"""Upper ends of a histogram's buckets, two to a power of ten. Sums are rough: Ray adds the middles of buckets."""
 
 
 class ShardMetrics:
