@@ -141,6 +141,7 @@ def test_a_job_of_bad_input_ends_with_2_and_its_message(submit):
     assert "/nowhere" in done.stdout
 
 
+@pytest.mark.long
 def test_a_job_that_runs_is_not_started_twice_and_a_stopped_one_ends_with_130(submit):
     command = ("--no-follow", "--", "bench", "items", "--num-images", "100000")
     job_id = submit(*command).stdout.strip()

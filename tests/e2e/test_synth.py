@@ -232,6 +232,7 @@ def test_harmless_things_of_a_labelled_class_are_refused_before_anything_is_writ
 
 
 @pytest.mark.s3
+@pytest.mark.long
 def test_a_corpus_grows_and_its_failed_images_are_tried_again_in_a_bucket_too(ray_cluster, s3_uri, capsys):
     make_inputs(s3_uri, num_bags=4)
     scans = Prefix(f"{s3_uri}/scans")

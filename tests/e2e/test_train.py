@@ -122,6 +122,7 @@ def test_a_run_on_phantoms_needs_no_data_and_learns_from_the_truth(ray_cluster, 
         train(config.model_copy(update={"loss": LossConfig(truth=20)}))
 
 
+@pytest.mark.long
 def test_a_baseline_is_trained_as_rwsc_is_and_its_card_names_it(ray_cluster, tmp_path):
     config = TrainConfig(
         output=str(tmp_path / "run"),

@@ -83,6 +83,7 @@ def test_truth_as_json_and_as_a_table(rwsc):
     assert "sheet.png exists already" in err
 
 
+@pytest.mark.long
 def test_probe_of_scans_as_json_and_as_a_table(rwsc, tmp_path):
     scans, items = write_probe_scans(str(tmp_path / "probe"), num_threats=16)
     command = ("bench", "probe", "--catalogue", scans, "--items", items, "--engines", "tip")

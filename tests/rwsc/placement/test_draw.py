@@ -361,7 +361,7 @@ def grounds_of_real_bags(real_scans, num_each):
             yield origin, image, ground
 
 
-@pytest.mark.parametrize("num_draws", [600, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("num_draws", [600, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.long])])
 def test_items_never_leave_real_bags(real_scans, num_draws):
     bags = list(grounds_of_real_bags(real_scans, 6 if num_draws < 1000 else 30))
     items = phantoms(0, 10, size=90)

@@ -68,6 +68,14 @@ def test_shrinking_keeps_what_is_further_than_the_margin_from_the_edge(region, m
     np.testing.assert_array_equal(shrink(region, margin), np.array(expected)[inner, inner])
 
 
+@pytest.mark.parametrize("margin", range(4, 10))
+def test_small_and_large_margins_shrink_alike(margin):
+    region = np.random.default_rng(margin).random((60, 70)) > 0.004
+    y, x = np.nonzero(~np.pad(region, 1))
+    distance = np.hypot(np.arange(1, 61)[:, None, None] - y, np.arange(1, 71)[None, :, None] - x).min(axis=2)
+    np.testing.assert_array_equal(shrink(region, margin), distance > margin)
+
+
 def test_shrinking_by_nothing_gives_a_copy():
     region = np.ones((4, 4), bool)
     shrunk = shrink(region, 0)

@@ -100,6 +100,7 @@ def test_other_pairs_or_settings_in_the_same_folder_are_refused(finished):
 
 @pytest.mark.ray
 @pytest.mark.s3
+@pytest.mark.long
 def test_several_workers_are_a_group_of_ray_train_and_must_fit(s3_uri, ray_cluster):
     arms = [Arm(name="a", set={"network": SMALL, "workers": 2})]
     evaluate_tables(study(s3_uri, arms=arms, engines=[]))

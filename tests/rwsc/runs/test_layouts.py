@@ -234,6 +234,7 @@ def with_cut(monkeypatch, writes_left):
 
 
 @pytest.mark.parametrize("layout", CONTAINERS)
+@pytest.mark.long
 def test_retried_and_extended_corpora_equal_those_made_at_once_wherever_the_power_fails(
     own_root, layout, monkeypatch
 ):

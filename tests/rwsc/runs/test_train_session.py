@@ -85,6 +85,7 @@ def test_the_random_stream_of_the_process_does_not_matter(tmp_path):
 
 
 @pytest.mark.ray
+@pytest.mark.long
 def test_ray_train_gives_the_same_weights(tmp_path, ray_cluster):
     here = train(config(str(tmp_path / "here")), here="cpu")
     there = train(config(str(tmp_path / "there")))
