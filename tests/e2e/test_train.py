@@ -95,6 +95,7 @@ def test_after_a_killed_worker_and_a_killed_driver_the_weights_are_the_straight_
     assert sum(line["total"] for line in lines[-3:]) < sum(line["total"] for line in lines[:3])
 
 
+@pytest.mark.long
 def test_a_run_on_phantoms_needs_no_data_and_learns_from_the_truth(ray_cluster, tmp_path):
     config = TrainConfig(
         output=str(tmp_path / "run"),

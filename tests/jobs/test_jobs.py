@@ -49,6 +49,7 @@ def test_the_job_that_trains_the_outliner_says_what_it_takes():
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_smoke_settings_go_through_every_stage_as_jobs_do(ray_cluster, tmp_path):
     write_scans(Prefix(str(tmp_path / "scans")), num_bags=4)
     environment = {**os.environ, "RAY_ADDRESS": ray_cluster, "RWSC_SCANS": str(tmp_path / "scans")}

@@ -25,6 +25,7 @@ def test_every_engine_has_all_figures_and_tip_leaves_no_trace_without_an_item():
     assert all(are_in_order(auc) for auc in (again["composite"], tip["composite"], tip["matched"]))
 
 
+@pytest.mark.long
 def test_scans_of_a_user_have_all_figures_and_those_of_the_bags_alone(scans):
     found = measure_probe_on_scans(*scans, 100, engines=["tip", "alpha"])
     assert list(found["engines"]) == ["tip", "alpha"]
