@@ -1,5 +1,7 @@
 """What all learned baselines share: luminance of item and bag in, fused luminance out, colour by a fixed rule."""
 
+from abc import ABC, abstractmethod
+
 from torch import Tensor, nn
 
 from rwsc.fusion.baselines.chroma import with_chroma
@@ -10,7 +12,7 @@ SLOPE = 0.2
 """Slope of the leaky rectifier below zero, the same in all four descriptions but DeepFuse's, which gives none."""
 
 
-class LumaNetwork(nn.Module):
+class LumaNetwork(nn.Module, ABC):
     """A network that fuses luminance and knows no mask.
 
     Args:
@@ -43,6 +45,7 @@ class LumaNetwork(nn.Module):
         fused_B1HW = self.fuse_luma(luma(item_BCHW), luma(bag_BCHW))
         return fused_B1HW if bag_BCHW.shape[1] == 1 else with_chroma(fused_B1HW, item_BCHW, bag_BCHW)
 
+    @abstractmethod
     def fuse_luma(self, item_B1HW: Tensor, bag_B1HW: Tensor) -> Tensor:
         """Fuse luminance; what a method consists of.
 
@@ -52,11 +55,7 @@ class LumaNetwork(nn.Module):
 
         Returns:
             Fused luminance in [0, 1], same shape.
-
-        Raises:
-            NotImplementedError: Always, here.
         """
-        raise NotImplementedError
 
 
 def scaled(channels: int, config: BaselineConfig) -> int:

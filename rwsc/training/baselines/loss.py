@@ -1,12 +1,14 @@
 """What the losses of the baselines share: they judge luminance, and look at no mask and no truth."""
 
+from abc import ABC, abstractmethod
+
 from torch import Tensor
 
 from rwsc.fusion.network.network import luma
 from rwsc.training.losses import FuseCall
 
 
-class LumaLoss:
+class LumaLoss(ABC):
     """A loss of fused luminance, called as `rwsc.training.losses.FusionLoss` is."""
 
     def __call__(
@@ -34,6 +36,7 @@ class LumaLoss:
         """
         return self.judge(luma(fused_BCHW), luma(item_BCHW), luma(bag_BCHW))
 
+    @abstractmethod
     def judge(self, fused_B1HW: Tensor, item_B1HW: Tensor, bag_B1HW: Tensor) -> dict[str, Tensor]:
         """Judge fused luminance.
 
@@ -44,8 +47,4 @@ class LumaLoss:
 
         Returns:
             Scalars: "total" and its parts, unweighted.
-
-        Raises:
-            NotImplementedError: Always, here.
         """
-        raise NotImplementedError
