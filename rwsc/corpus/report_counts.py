@@ -51,8 +51,7 @@ class ReportCounts:
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count a manifest row."""
-        for _ in self.tally.of([dict(row)]):
-            pass
+        self.tally.add(row)
         if row["status"] != "made":
             return
         self.positions.add(row)

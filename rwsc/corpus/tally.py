@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,12 +42,16 @@ class Tally:
     def of(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Hand rows on and count them."""
         for row in rows:
-            self._fates[row["role"], row["status"]] += 1
-            if row["reason"]:
-                self._reasons[without_numbers(row["reason"])] += 1
-            if row["status"] == "made":
-                self._count_things(row)
+            self.add(row)
             yield row
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Count one row."""
+        self._fates[row["role"], row["status"]] += 1
+        if row["reason"]:
+            self._reasons[without_numbers(row["reason"])] += 1
+        if row["status"] == "made":
+            self._count_things(row)
 
     def totals(self) -> CorpusTotals:
         """Sum up the rows that were handed on so far."""
@@ -72,7 +76,7 @@ class Tally:
             reasons=dict(self._reasons.most_common()),
         )
 
-    def _count_things(self, row: dict[str, Any]) -> None:
+    def _count_things(self, row: Mapping[str, Any]) -> None:
         self._objects += len(row["objects"]) + len(row["bag_objects"] or [])
         self._distractors += len(row["distractors"])
         for thing in row["objects"]:

@@ -1,9 +1,7 @@
 """Report on a corpus: count its manifest, hold a sample of its images against their bags, write one page."""
 
-import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,15 +15,17 @@ from rwsc.corpus.display import Pixels, to_rgb8, with_marks
 from rwsc.corpus.drift import Drift
 from rwsc.corpus.pixel_check import check_pixels
 from rwsc.corpus.plan import PlannedImage
-from rwsc.corpus.plan_store import PlannedShard, StoredPlan
+from rwsc.corpus.plan_store import StoredPlan
 from rwsc.corpus.report_counts import ReportCounts
 from rwsc.corpus.report_page import Report, SampleImage, render_report, to_json
+from rwsc.corpus.sample import is_of_sample
 from rwsc.corpus.summary import REPORT_KEY
 from rwsc.errors import ConfigError, RwscError, SourceError
 from rwsc.runs.talk import say
 from rwsc.sources.examine import without_alpha
+from rwsc.sources.reread import read_indexed
 from rwsc.storage.images import ImageLimits, decode_image
-from rwsc.storage.prefix import Prefix, absolute_uri, read_uri, uri_exists, write_uri
+from rwsc.storage.prefix import Prefix, absolute_uri, uri_exists, write_uri
 
 SHOWN_IMAGES = 24
 _SHOWN_PX = 420
@@ -73,12 +73,16 @@ def write_report(
     compared, counts = _Compared(show_every=max(1, num_wanted // SHOWN_IMAGES)), ReportCounts()
     limits = ImageLimits(max_pixels=int(card["settings"].get("max_pixels") or 100_000_000))
     shard_images = max((shard.num_images for shard in shards), default=1)
-    images, wanted = ImageReader(corpus), _Spread(plan.num_images, num_wanted)
+    images = ImageReader(corpus)
     for shard in (shard for shard in shards if shard.shard_id in done):
         rows = read_rows(corpus, shard.shard_id)
         for row in rows:
             counts.add(row)
-        chosen = [row for place, row in wanted.of(shard, rows, shard_images) if row["status"] == "made"]
+        chosen = [
+            row
+            for place, row in enumerate(rows, start=shard.number * shard_images)
+            if row["status"] == "made" and is_of_sample(place, wanted=num_wanted, total=plan.num_images)
+        ]
         if chosen:
             planned = {
                 image.image_id: image
@@ -104,21 +108,6 @@ def write_report(
     return to_json(report)
 
 
-class _Spread:
-    """Chooses images evenly over a plan."""
-
-    def __init__(self, num_images: int, wanted: int) -> None:
-        self._num_images, self._wanted = max(1, num_images), wanted
-
-    def of(
-        self, shard: PlannedShard, rows: list[dict[str, Any]], shard_images: int
-    ) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Give the chosen rows of a shard."""
-        for place, row in enumerate(rows, start=shard.number * shard_images):
-            if (place + 1) * self._wanted // self._num_images > place * self._wanted // self._num_images:
-                yield place, row
-
-
 def _compare(
     images: ImageReader,
     row: dict[str, Any],
@@ -142,10 +131,7 @@ def _compare(
 
 
 def _pixels(images: ImageReader, row: dict[str, Any], planned: PlannedImage, limits: ImageLimits) -> Pixels:
-    data = read_uri(row["scan_uri"])
-    if hashlib.sha256(data).hexdigest() != planned.scan_sha256:
-        raise SourceError(f"{row['scan_uri']} has changed", remedy="index it again")
-    scan = without_alpha(decode_image(data, limits=limits))
+    scan = without_alpha(read_indexed(row["scan_uri"], planned.scan_sha256))
     made = decode_image(images.read(str(row["uri"])), limits=limits)
     if made.shape != scan.shape:
         raise SourceError(f"{row['uri']} has another shape than its bag", remedy="rwsc verify says more")

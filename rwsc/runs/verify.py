@@ -14,6 +14,7 @@ from rwsc.corpus.check_shard import Counted, check_shard
 from rwsc.corpus.claim import read_corpus_card
 from rwsc.corpus.findings import Findings
 from rwsc.corpus.plan_store import PlannedShard, StoredPlan
+from rwsc.corpus.sample import is_of_sample
 from rwsc.errors import ConfigError, ObjectMissing, RwscError, SourceError
 from rwsc.runs.carried import error_columns, raise_carried
 from rwsc.runs.session import size_pool, start_ray, user_error
@@ -59,13 +60,12 @@ class _Task:
             findings.add("plan", error.message, shard_id=shard_id)
             return findings, Counted()
         first = number * self.shard_images
-        to_read = {image.image_id for place, image in enumerate(planned, start=first) if self._is_read(place)}
+        to_read = {
+            image.image_id
+            for place, image in enumerate(planned, start=first)
+            if is_of_sample(place, wanted=self.num_to_read, total=self.num_images)
+        }
         return check_shard(self.corpus, planned, self.promised, to_read=to_read)
-
-    def _is_read(self, place: int) -> bool:
-        """Tell whether the image at a place of the plan is of the sample, which is spread evenly over it."""
-        wanted, total = self.num_to_read, self.num_images
-        return (place + 1) * wanted // total > place * wanted // total
 
 
 def verify(corpus_uri: str, *, sample: int | None, workers: int | None) -> Verified:
