@@ -1,15 +1,10 @@
 """The report of a corpus: one HTML page that needs no network and runs nothing."""
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from rwsc.corpus.drift import NUM_BINS, Drift
@@ -18,6 +13,7 @@ from rwsc.corpus.pixel_check import CHECKS
 from rwsc.corpus.report_counts import NUM_SHARES, NUM_TURNS, SIZE_EDGES_PX, ReportCounts
 from rwsc.placement.occlusion import DENSE_TRANSMISSION
 from rwsc.storage.images import encode_image
+from rwsc.storage.web_page import jpeg_uri, render_web_page
 
 MAX_NAMES = 60
 """Rows of a table at most; what is left out is summed in one row."""
@@ -115,13 +111,11 @@ def render_report(report: Report) -> str:
     Returns:
         HTML.
     """
-    style = _part("report.css")
     counts, card = report.counts, report.card
     totals = counts.tally.totals()
-    return _template().render(
-        policy=f"default-src 'none'; img-src data:; style-src '{_hash_source(style)}'; base-uri 'none';"
-        " form-action 'none'",
-        style=style,
+    return render_web_page(
+        "rwsc.corpus",
+        "report",
         title=f"Corpus {report.corpus}",
         engine=card["settings"].get("engine"),
         code_version=card.get("code_version"),
@@ -260,7 +254,7 @@ def _shown(sample: SampleImage) -> dict[str, Any]:
     return {
         "image_id": sample.image_id,
         "text": sample.text,
-        "uri": "data:image/jpeg;base64," + base64.b64encode(jpeg).decode(),
+        "uri": jpeg_uri(jpeg),
         "width": sample.picture.shape[1],
         "height": sample.picture.shape[0],
     }
@@ -274,21 +268,3 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         else:
             rows.append((f"{prefix}{name}", str(value)))
     return rows
-
-
-def _hash_source(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-@cache
-def _part(name: str) -> str:
-    # Line ends as they are hashed by a browser, whatever a checkout made of them.
-    return files("rwsc.corpus").joinpath("pages", name).read_text(encoding="utf-8").replace("\r\n", "\n")
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(_part("report.html"))

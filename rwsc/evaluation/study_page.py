@@ -1,15 +1,9 @@
 """What a study found, as JSON and as one HTML page that needs no network and calls for nothing."""
 
-import base64
-import hashlib
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
-
-import jinja2
 
 from rwsc.config import output_values
 from rwsc.evaluation import slides
@@ -18,6 +12,7 @@ from rwsc.evaluation.study_figures import Sheet
 from rwsc.evaluation.study_tables import Claim, Column, Figure, Row, Table
 from rwsc.fusion.baselines.methods import DEVIATIONS
 from rwsc.storage.images import encode_image
+from rwsc.storage.web_page import jpeg_uri, render_web_page
 from rwsc.training.settings import TrainConfig
 
 _JPEG_QUALITY = 92
@@ -147,11 +142,9 @@ def render_page(study: Study) -> str:
     Returns:
         HTML.
     """
-    style = _part("tables.css")
-    return _template().render(
-        policy=f"default-src 'none'; img-src data:; style-src '{_hash_source(style)}'; base-uri 'none';"
-        " form-action 'none'",
-        style=style,
+    return render_web_page(
+        "rwsc.evaluation",
+        "tables",
         title="The slides' tables, and ours",
         statements=statements(study),
         tables=[_shown_table(table, study) for table in study.tables],
@@ -159,7 +152,7 @@ def render_page(study: Study) -> str:
             (
                 name,
                 sheet.caption,
-                _data_uri(encode_image(sheet.picture, codec="jpeg", jpeg_quality=_JPEG_QUALITY)),
+                jpeg_uri(encode_image(sheet.picture, codec="jpeg", jpeg_quality=_JPEG_QUALITY)),
             )
             for name, sheet in study.figures.items()
         ],
@@ -296,23 +289,3 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any plain value
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
     return value
-
-
-def _hash_source(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _data_uri(jpeg: bytes) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
-
-
-@cache
-def _part(name: str) -> str:
-    # Line ends as they are hashed by a browser, whatever a checkout made of them.
-    return files("rwsc.evaluation").joinpath("pages", name).read_text(encoding="utf-8").replace("\r\n", "\n")
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(_part("tables.html"))

@@ -1,18 +1,14 @@
 """A page to browse items and to decide on them: one HTML file that needs no network and calls for nothing."""
 
-import base64
 import hashlib
 import json
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any
-
-import jinja2
 
 from rwsc.items.cards import Card, Deck
 from rwsc.items.sheet import facts_of, reason_of, shortened
 from rwsc.sources.licences import Licence
+from rwsc.storage.web_page import jpeg_uri, render_web_page
 
 _MAX_LABEL_CHARS = 120
 
@@ -30,15 +26,14 @@ def render_page(deck: Deck, *, title: str) -> str:
     Returns:
         HTML.
     """
-    script, style = _part("browse.js"), _part("browse.css")
     labels = sorted({card.row["label"] for card in deck.cards})
     methods = sorted({str(card.row["method"] or "none") for card in deck.cards})
     measures = list(dict.fromkeys(name for card in deck.cards for name in card.measures))
-    return _template().render(
+    return render_web_page(
+        "rwsc.items",
+        "browse",
         title=shortened(title, 200),
-        policy=_policy(script, style),
-        script=script,
-        style=style,
+        with_script=True,
         bank_key=_key(deck.cards),
         cards=[_facts(card, labels, methods) for card in deck.cards],
         num_rows=deck.totals.total(),
@@ -72,9 +67,9 @@ def _facts(card: Card, labels: Sequence[str], methods: Sequence[str]) -> dict[st
             for name, value in card.measures.items()
         ],
         "measures_json": json.dumps(card.measures),
-        "outline_uri": _data_uri(card.outline_jpeg),
+        "outline_uri": _uri(card.outline_jpeg),
         "outline_shows_scan": card.outline_shows_scan,
-        "item_uri": _data_uri(card.item_jpeg),
+        "item_uri": _uri(card.item_jpeg),
     }
 
 
@@ -84,33 +79,10 @@ def _left_out(deck: Deck) -> str:
     return ", ".join(parts[:12]) + (f" and {len(parts) - 12} more kinds" if len(parts) > 12 else "")
 
 
-def _policy(script: str, style: str) -> str:
-    return (
-        f"default-src 'none'; img-src data:; script-src '{_hash_source(script)}'; style-src '{_hash_source(style)}';"
-        " base-uri 'none'; form-action 'none'"
-    )
-
-
-def _hash_source(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
 def _key(cards: Sequence[Card]) -> str:
     """Name what is decided on, so that marks left in a browser come back for the same items only."""
     return hashlib.sha256("\n".join(sorted(card.row["item_id"] for card in cards)).encode()).hexdigest()[:16]
 
 
-def _data_uri(jpeg: bytes | None) -> str | None:
-    return None if jpeg is None else "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
-
-
-@cache
-def _part(name: str) -> str:
-    # Line ends as they are hashed by a browser, whatever a checkout made of them.
-    return files("rwsc.items").joinpath("pages", name).read_text(encoding="utf-8").replace("\r\n", "\n")
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(_part("browse.html"))
+def _uri(jpeg: bytes | None) -> str | None:
+    return None if jpeg is None else jpeg_uri(jpeg)
