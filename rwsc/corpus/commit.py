@@ -48,7 +48,8 @@ def commit_shard(corpus: Prefix, shard_id: str, rows: list[dict[str, Any]]) -> N
 
     A crash at any line of a new shard leaves it uncommitted. A shard that is there already is replaced through a
     marker that describes both, so that a crash leaves the old one or the new one, each with a marker that fits;
-    a marker that describes both is read by the manifest beside it. Writing it again writes the same bytes.
+    a marker that describes both is read by the manifest beside it, until `settle_shard`. Writing it again writes the
+    same bytes, also when several do it at once.
 
     Args:
         corpus: The corpus.
@@ -60,10 +61,26 @@ def commit_shard(corpus: Prefix, shard_id: str, rows: list[dict[str, Any]]) -> N
     """
     manifest = encode_table(to_table(rows), kind=MANIFEST_KIND, version=MANIFEST_VERSION)
     marker = _marker(rows, manifest)
-    if corpus.exists(marker_key(shard_id)):
-        corpus.write(marker_key(shard_id), _encoded(read_marker(corpus, shard_id) | {_NEXT: marker}))
+    if corpus.exists(marker_key(shard_id)) and (old := read_marker(corpus, shard_id)) != marker:
+        corpus.write(marker_key(shard_id), _encoded(old | {_NEXT: marker}))
     corpus.write(manifest_key(shard_id), manifest)
     corpus.write(marker_key(shard_id), _encoded(marker))
+
+
+def settle_shard(corpus: Prefix, shard_id: str) -> None:
+    """Let the marker of a committed shard describe it alone, as if no replacement of it had been interrupted.
+
+    Args:
+        corpus: The corpus; nobody is to replace the shard meanwhile.
+        shard_id: The shard.
+
+    Raises:
+        ObjectMissing: The shard is not committed.
+        SourceError: The marker is damaged.
+    """
+    settled, is_settled = _read_marker(corpus, shard_id)
+    if not is_settled:
+        corpus.write(marker_key(shard_id), _encoded(settled))
 
 
 def is_committed(corpus: Prefix, shard_id: str) -> bool:
@@ -92,11 +109,7 @@ def read_marker(corpus: Prefix, shard_id: str) -> dict[str, Any]:
         ObjectMissing: The shard is not committed.
         SourceError: The marker is damaged.
     """
-    marker = _decoded(corpus.read(marker_key(shard_id)), corpus.uri_of(marker_key(shard_id)))
-    following = marker.pop(_NEXT, None)
-    if following is not None and following["manifest_sha256"] == _sha256(corpus.read(manifest_key(shard_id))):
-        return following
-    return marker
+    return _read_marker(corpus, shard_id)[0]
 
 
 def read_rows(corpus: Prefix, shard_id: str) -> list[dict[str, Any]]:
@@ -116,6 +129,16 @@ def read_rows(corpus: Prefix, shard_id: str) -> list[dict[str, Any]]:
     key = manifest_key(shard_id)
     table = decode_table(corpus.read(key), corpus.uri_of(key), kind=MANIFEST_KIND, version=MANIFEST_VERSION)
     return table.to_pylist()
+
+
+def _read_marker(corpus: Prefix, shard_id: str) -> tuple[dict[str, Any], bool]:
+    """Read what describes the manifest that is there, and whether the marker holds nothing else."""
+    marker = _decoded(corpus.read(marker_key(shard_id)), corpus.uri_of(marker_key(shard_id)))
+    following = marker.pop(_NEXT, None)
+    if following is None:
+        return marker, True
+    is_there = following["manifest_sha256"] == _sha256(corpus.read(manifest_key(shard_id)))
+    return (following if is_there else marker), False
 
 
 def _marker(rows: list[dict[str, Any]], manifest: bytes) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rwsc.corpus.coco import COCO_KEY, write_coco
-from rwsc.corpus.commit import read_rows
+from rwsc.corpus.commit import read_rows, settle_shard
 from rwsc.corpus.plan_store import PlannedShard
 from rwsc.corpus.tally import CorpusTotals, Tally
 from rwsc.errors import RwscError
@@ -17,6 +17,9 @@ REPORT_KEY = "report.json"
 
 _READERS = 16
 """Manifests that are read at once: in a bucket each costs a round trip."""
+
+
+_FOLDERS = ("", "images", "manifest", "committed")
 
 
 class ShortShardsError(Exception):
@@ -32,7 +35,8 @@ def sum_up(
 ) -> CorpusTotals:
     """Write the COCO file and the totals of a corpus whose shards are all committed.
 
-    Manifests pass through memory a few at a time.
+    What killed runs left is put in order first: markers of replacements that were cut off, unfinished files. Manifests
+    pass through memory a few at a time.
 
     Args:
         corpus: The corpus.
@@ -46,6 +50,8 @@ def sum_up(
     Raises:
         ShortShardsError: Some shards lack rows; nothing was written.
     """
+    for folder in _FOLDERS:
+        corpus.sweep(folder)
     tally = Tally()
     write_coco(tally.of(_rows(corpus, shards)), labels, corpus.uri_of(COCO_KEY))
     totals = tally.totals()
@@ -76,10 +82,16 @@ def forget_totals(corpus: Prefix) -> None:
 
 def _rows(corpus: Prefix, shards: Sequence[PlannedShard]) -> Iterator[dict[str, Any]]:
     short: list[PlannedShard] = []
-    read = map_in_order(lambda shard: read_rows(corpus, shard.shard_id), shards, max_workers=_READERS)
+    read = map_in_order(lambda shard: _in_order(corpus, shard.shard_id), shards, max_workers=_READERS)
     for shard, rows in zip(shards, read, strict=True):
         if len(rows) < shard.num_images:
             short.append(shard)
         yield from rows
     if short:
         raise ShortShardsError(short)
+
+
+def _in_order(corpus: Prefix, shard_id: str) -> list[dict[str, Any]]:
+    settle_shard(corpus, shard_id)
+    corpus.sweep(f"images/{shard_id}")
+    return read_rows(corpus, shard_id)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -13,6 +14,7 @@ from rwsc.storage.s3 import Patience, open_bucket
 
 _PAGE_KEYS = 1000
 _CREATE_ATTEMPTS = 20
+_LONGEST_WRITE_TEST = timedelta(minutes=1)
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 3.0
 
 
@@ -63,6 +65,16 @@ class BucketFolder:
             objects=sorted(name for name in names if not is_part(name)),
             leftovers=sorted(filter(is_part, names)),
         )
+
+    def sweep(self, under: str) -> None:
+        """Remove the write tests that killed processes left, and of which no other one can be at work still."""
+        if under:
+            return  # objects appear whole, so that nothing but write tests is ever unfinished, and they are at the top
+        found = obstore.list_with_delimiter(self._store, prefix=self._name(under) or None)
+        old = datetime.now(UTC) - _LONGEST_WRITE_TEST
+        for item in found["objects"]:
+            if is_part(item["path"]) and item["last_modified"] < old:
+                obstore.delete(self._store, item["path"])
 
     def has_any(self) -> bool:
         """Tell whether any object begins with the path."""

@@ -1,10 +1,11 @@
 """A folder on a disk as a store: plain files under their own names, whole or absent."""
 
 import errno
+import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,6 +63,12 @@ class LocalFolder:
             leftovers=sorted(filter(is_part, files)),
         )
 
+    def sweep(self, under: str) -> None:
+        """Remove the unfinished files right inside a folder that no living writer holds."""
+        for entry in _scan(self._root / under):
+            if is_part(entry.name):
+                _remove_abandoned(Path(entry.path))
+
     def has_any(self) -> bool:
         """Tell whether the folder is there; an empty one counts."""
         with os.scandir(self._root):
@@ -74,7 +81,8 @@ def whole_file(target: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
 
     The bytes go to a hidden file in the same folder, which is renamed at the end: a reader sees the older
     file or the whole new one. What a killed process leaves behind is never listed. The data is not forced
-    to the disk, so a power cut may take files of the last seconds.
+    to the disk, so a power cut may take files of the last seconds. The hidden file is locked while it is written, so
+    that `LocalFolder.sweep` knows those that were left behind.
 
     Args:
         target: Name to appear; the folders above it are made.
@@ -88,15 +96,29 @@ def whole_file(target: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.parent / f"{PART_PREFIX}{secrets.token_hex(8)}"
-    try:
+    with ExitStack() as at_the_end:
         with part.open("xb") as file:
+            at_the_end.callback(part.unlink, missing_ok=True)
+            at_the_end.callback(os.close, _lock(file))
             yield file
         if overwrite:
             part.replace(target)
         else:
             _publish_new(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+
+
+def _lock(part: BinaryIO) -> int:
+    """Lock a file for as long as the descriptor that is given back is open, or its process lives."""
+    held = os.dup(part.fileno())
+    with suppress(OSError):  # a file system without locks, where nothing is swept either
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return held
+
+
+def _remove_abandoned(part: Path) -> None:
+    with suppress(OSError), part.open("rb+") as file:  # locked by its writer, or gone meanwhile
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        part.unlink()
 
 
 def _publish_new(part: Path, target: Path) -> None:

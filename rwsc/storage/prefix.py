@@ -30,6 +30,7 @@ class _Folder(Protocol):
     def delete(self, key: str) -> None: ...
     def list_keys(self, under: str) -> Iterator[str]: ...
     def look_into(self, under: str) -> Inside: ...
+    def sweep(self, under: str) -> None: ...
     def has_any(self) -> bool: ...
 
 
@@ -152,6 +153,18 @@ class Prefix:
         """
         with explained(self.uri_of(under) if under else self.uri, "list"):
             return self._folder().look_into(under)
+
+    def sweep(self, under: str = "") -> None:
+        """Remove the unfinished files right inside a folder whose writers were killed; those of writers at work stay.
+
+        Args:
+            under: Folder inside the prefix; empty for the prefix itself. One that does not exist is swept already.
+
+        Raises:
+            StorageError: The store refused, failed or could not be reached.
+        """
+        with explained(self.uri_of(under) if under else self.uri, "sweep"):
+            self._folder().sweep(under)
 
     def check_readable(self) -> None:
         """Make sure, within seconds, that there is something to read.

@@ -1,5 +1,6 @@
 import hashlib
 import json
+from contextlib import nullcontext, suppress
 
 import pytest
 
@@ -11,6 +12,7 @@ from rwsc.corpus.commit import (
     marker_key,
     read_marker,
     read_rows,
+    settle_shard,
 )
 from rwsc.corpus.manifest import MANIFEST_SCHEMA
 from rwsc.errors import SourceError
@@ -82,6 +84,61 @@ def old_and_new():
     new = make_rows(4)
     new[1] |= {"status": "made", "reason": None}
     return old, new
+
+
+def shard_bytes(corpus):
+    return [corpus.read(key) for key in (manifest_key("shard"), marker_key("shard"))]
+
+
+def bytes_at_once(folder, rows):
+    corpus = Prefix(str(folder))
+    commit_shard(corpus, "shard", rows)
+    return shard_bytes(corpus)
+
+
+@pytest.mark.parametrize("writes_before_cut", [0, 1, 2, 3])
+@pytest.mark.parametrize("cut_again_after", [None, 0, 1])
+def test_after_a_cut_at_any_write_a_settled_shard_has_the_bytes_of_one_written_at_once(
+    tmp_path, writes_before_cut, cut_again_after
+):
+    old, new = old_and_new()
+    corpus = CutPrefix(str(tmp_path / "corpus"))
+    CutPrefix.writes_left = 2
+    commit_shard(corpus, "shard", old)
+    CutPrefix.writes_left = writes_before_cut
+    with pytest.raises(PowerCut) if writes_before_cut < 3 else nullcontext():
+        commit_shard(corpus, "shard", new)
+    if cut_again_after is not None:  # the attempt after it is cut too
+        CutPrefix.writes_left = cut_again_after
+        with suppress(PowerCut):
+            commit_shard(corpus, "shard", new)
+    rows = read_rows(corpus, "shard")
+    CutPrefix.writes_left = 1
+    settle_shard(corpus, "shard")
+    assert shard_bytes(corpus) == bytes_at_once(tmp_path / "at-once", rows)
+    CutPrefix.writes_left = 0
+    settle_shard(corpus, "shard")
+
+
+def test_a_shard_that_is_there_already_is_committed_again_without_a_marker_of_both(tmp_path):
+    # Two workers may make one shard, when a node is taken for lost; either may be killed at any write.
+    corpus = CutPrefix(str(tmp_path))
+    CutPrefix.writes_left = 2
+    commit_shard(corpus, "shard", make_rows())
+    before = shard_bytes(corpus)
+    for writes in (0, 1):
+        CutPrefix.writes_left = writes
+        with pytest.raises(PowerCut):
+            commit_shard(corpus, "shard", make_rows())
+        assert shard_bytes(corpus) == before
+
+
+def test_a_damaged_marker_is_not_settled(tmp_path):
+    corpus = Prefix(str(tmp_path))
+    commit_shard(corpus, "shard", make_rows())
+    corpus.write(marker_key("shard"), b"{")
+    with pytest.raises(SourceError, match="is no marker"):
+        settle_shard(corpus, "shard")
 
 
 @pytest.mark.parametrize("writes_before_cut", [0, 1, 2])

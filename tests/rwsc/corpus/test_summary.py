@@ -1,11 +1,12 @@
 import json
+from pathlib import Path
 
 import pytest
 from support.corpora import synth_config
-from support.made_corpora import make_here
+from support.made_corpora import files_of, make_here
 
 from rwsc.corpus.coco import COCO_KEY
-from rwsc.corpus.commit import commit_shard, read_rows
+from rwsc.corpus.commit import commit_shard, marker_key, read_rows
 from rwsc.corpus.plan_store import StoredPlan
 from rwsc.corpus.summary import (
     REPORT_KEY,
@@ -52,6 +53,18 @@ def test_forgotten_totals_are_gone_and_come_again(corpus):
     assert read_totals(corpus) is None
     assert sum_up(corpus, StoredPlan(corpus).shards(), ["gun", "knife"], {}) == totals
     assert is_summed_up(corpus)
+
+
+def test_what_killed_runs_left_is_put_in_order(corpus):
+    shards = StoredPlan(corpus).shards()
+    before = files_of(corpus.uri)
+    for folder in ("", "images", f"images/{shards[0].shard_id}", "manifest", "committed"):
+        Path(corpus.uri, folder, ".rwsc-part-1").write_bytes(b"half")
+    marker = json.loads(corpus.read(marker_key(shards[1].shard_id)))
+    corpus.write(marker_key(shards[1].shard_id), json.dumps(marker | {"next": marker}).encode())
+    sum_up(corpus, shards, ["gun", "knife"], {})
+    assert files_of(corpus.uri) == before
+    assert not list(Path(corpus.uri).rglob(".rwsc-part-*"))
 
 
 def test_a_shard_that_lacks_rows_is_named_and_nothing_is_written(corpus):

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import asdict
 
 import numpy as np
@@ -69,6 +70,43 @@ def test_an_extension_that_was_killed_is_finished_by_the_same_call(root, tmp_pat
     at_once = synth_config(str(root), output=f"{tmp_path}/at-once", num_images=9)
     make_here(at_once)
     assert files_of(config.output) == files_of(at_once.output)
+
+
+class PowerCut(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("layout", ["files", "webdataset"])
+def test_an_extension_cut_at_any_write_is_finished_by_the_same_call_to_the_same_bytes(
+    root, tmp_path, monkeypatch, layout
+):
+    def config(name, number):
+        return synth_config(str(root), output=f"{tmp_path}/{name}", num_images=number, layout=layout)
+
+    make_here(config("at-once", 8))
+    make_here(config("small", 4))
+    write, left = Prefix.write, [10**6]
+
+    def cut_write(prefix, key, data, **how):
+        left[0] -= 1
+        if left[0] < 0:
+            raise PowerCut
+        write(prefix, key, data, **how)
+
+    monkeypatch.setattr(Prefix, "write", cut_write)
+    for writes in range(100):
+        shutil.copytree(tmp_path / "small", tmp_path / f"cut-{writes}")
+        grown = config(f"cut-{writes}", 4)
+        left[0] = writes
+        try:
+            make_here(grown, extend=4)
+        except PowerCut:
+            left[0] = 10**6
+            make_here(grown, extend=4)
+            assert files_of(grown.output) == files_of(f"{tmp_path}/at-once"), writes
+        else:
+            break
+    assert writes > 8  # run card, 2 shards of manifest and marker, one of them in three steps, and the images
 
 
 def test_only_failed_images_are_tried_again_and_then_the_corpus_is_the_undisturbed_one(tmp_path):

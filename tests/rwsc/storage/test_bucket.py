@@ -1,12 +1,15 @@
 import os
+from datetime import timedelta
 
+import obstore
 import pytest
 
 from rwsc.errors import ObjectExists
+from rwsc.storage import bucket
 from rwsc.storage.addresses import bucket_and_path
 from rwsc.storage.files import open_read, open_write
 from rwsc.storage.prefix import Prefix
-from rwsc.storage.s3 import open_file_system
+from rwsc.storage.s3 import open_bucket, open_file_system
 
 pytestmark = pytest.mark.s3
 
@@ -75,10 +78,23 @@ def test_a_file_in_parts_is_whole_when_answers_are_lost(place, cutting_proxy):
 
 
 def test_folder_marks_of_web_consoles_are_no_objects(s3_uri):
-    bucket, path = bucket_and_path(s3_uri)
+    name, path = bucket_and_path(s3_uri)
     for mark in ("empty/", "full/"):
-        open_file_system().call_s3("put_object", Bucket=bucket, Key=f"{path}/{mark}", Body=b"")
+        open_file_system().call_s3("put_object", Bucket=name, Key=f"{path}/{mark}", Body=b"")
     store = Prefix(s3_uri)
     store.write("full/a", b"1")
     store.write("no bytes.txt", b"")
     assert sorted(store.list_keys()) == ["full/a", "no bytes.txt"]
+
+
+def test_a_sweep_takes_old_write_tests_and_leaves_those_at_work(s3_uri, monkeypatch):
+    store = Prefix(s3_uri)
+    name, path = bucket_and_path(s3_uri)
+    obstore.put(open_bucket(name), f"{path}/.rwsc-part-test-1", b"1")
+    store.write("a", b"1")
+    store.sweep()
+    assert store.look_into().leftovers == [".rwsc-part-test-1"]
+    monkeypatch.setattr(bucket, "_LONGEST_WRITE_TEST", timedelta(seconds=-5))
+    store.sweep()
+    assert store.look_into() == ([], ["a"], [])
+    store.sweep("no/such/folder")

@@ -57,6 +57,36 @@ def test_a_writer_killed_half_way_leaves_no_object(tmp_path, older):
     assert store.read("images/a.png") == b"whole"
 
 
+def test_a_sweep_takes_what_killed_writers_left_and_leaves_those_at_work(tmp_path):
+    store = Prefix(str(tmp_path))
+    store.write("images/kept.png", b"1")
+    with whole_file(tmp_path / "images" / "at-work.png") as file:
+        file.write(b"first half, ")
+        subprocess.run([sys.executable, "-c", KILLED_WRITER, str(tmp_path / "images" / "a.png")], check=False)
+        assert len(parts_in(tmp_path)) == 2
+        store.sweep()  # of another folder
+        assert len(parts_in(tmp_path)) == 2
+        store.sweep("images")
+        assert len(parts_in(tmp_path)) == 1
+        file.write(b"second half")
+    assert store.read("images/at-work.png") == b"first half, second half"
+    assert parts_in(tmp_path) == []
+    assert store.read("images/kept.png") == b"1"
+    store.sweep("no such folder")
+
+
+def test_a_writer_is_not_swept_away_between_its_last_byte_and_its_name(tmp_path, monkeypatch):
+    publish = Path.replace
+
+    def sweep_and_publish(part, target):
+        Prefix(str(tmp_path)).sweep()
+        return publish(part, target)
+
+    monkeypatch.setattr(Path, "replace", sweep_and_publish)
+    Prefix(str(tmp_path)).write("a", b"1")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"1"]
+
+
 def test_an_exception_leaves_nothing_behind(tmp_path):
     def write_half():
         with whole_file(tmp_path / "a") as file:
