@@ -46,6 +46,9 @@ class Promised:
     layout: str
     """How images lie: files, parquet or webdataset."""
 
+    is_marked: bool
+    """Whether pictures say themselves that they are synthetic; those of older versions do not."""
+
     labels: tuple[str, ...] | None
     """Every class of the corpus; None where the card, of an older version, does not tell."""
 
@@ -61,6 +64,7 @@ class Promised:
             is_commercial=settings.get("declared_use") == "commercial",
             max_pixels=int(settings.get("max_pixels") or 100_000_000),
             layout=_layout_of(settings),
+            is_marked=bool(card.get("file_mark")),
             labels=tuple(map(str, labels)) if isinstance(labels, list) else None,
         )
 

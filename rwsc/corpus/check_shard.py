@@ -14,6 +14,7 @@ from rwsc.corpus.commit import is_committed, manifest_key, read_marker
 from rwsc.corpus.containers import ImageReader, container_key, member_names
 from rwsc.corpus.findings import Findings
 from rwsc.corpus.manifest import MANIFEST_KIND, MANIFEST_SCHEMA, MANIFEST_VERSION, STATUSES
+from rwsc.corpus.mark import is_marked
 from rwsc.corpus.plan import PlannedImage
 from rwsc.errors import AccessDenied, ObjectMissing, SourceError, UnreadableImage
 from rwsc.sources.json_fields import one_line
@@ -237,4 +238,6 @@ def _image_faults(images: ImageReader, row: Mapping[str, Any], promised: Promise
     stated = tuple(row[name] for name in ("width", "height", "bit_depth", "channels"))
     if found != stated:
         return [("image", f"width, height, bits and channels are {found}, its row says {stated}")]
+    if promised.is_marked and not row["uri"].endswith(".npy") and not is_marked(data, row["image_id"]):
+        return [("mark", "the file does not say that it is synthetic and this image")]
     return []

@@ -11,6 +11,7 @@ CHECKS = {
     "manifest": "every manifest readable, of a known schema, with exactly the planned rows",
     "row": "every row as planned, of this run, and complete for what became of it",
     "image": "every made image there, with the hash, size and depth of its row, and decodable",
+    "mark": "every picture says in its own file that it is synthetic, and which image it is",
     "label": "every mask inside its image, its area counted, its box tight",
     "licence": "no row more liberal than its bag, none but permissive ones where the use is commercial",
     "orphan": "no image without a row, no manifest and no marker without a plan",

@@ -13,6 +13,7 @@ from rwsc.corpus.controls import Role
 from rwsc.corpus.distractors import draw_wanted
 from rwsc.corpus.labels import describe_object
 from rwsc.corpus.manifest import Outcome
+from rwsc.corpus.mark import encode_marked
 from rwsc.corpus.plan import PlannedImage
 from rwsc.corpus.prepare import prepare
 from rwsc.corpus.settings import SynthConfig
@@ -28,7 +29,7 @@ from rwsc.seeds import stream
 from rwsc.sources.examine import without_alpha
 from rwsc.sources.json_fields import one_line
 from rwsc.sources.licences import stricter_of
-from rwsc.storage.images import Codec, ImageLimits, decode_image, encode_image
+from rwsc.storage.images import Codec, ImageLimits, decode_image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,7 +198,9 @@ class ImageMaker:
 
     def _finish(self, draft: Draft, image: np.ndarray) -> Made:
         codec = self._codec(image)
-        data = encode_image(image, codec=codec, jpeg_quality=self._config.jpeg_quality)
+        data = encode_marked(
+            image, draft.planned.image_id, codec=codec, jpeg_quality=self._config.jpeg_quality
+        )
         described = describe_objects(draft)
         outcome = Outcome(
             status="made",

@@ -13,6 +13,7 @@ from rwsc.corpus.claim import read_corpus_card
 from rwsc.corpus.commit import is_committed, manifest_key, read_marker, read_rows
 from rwsc.corpus.containers import read_image
 from rwsc.corpus.distractors import drawn_things
+from rwsc.corpus.mark import encode_marked
 from rwsc.corpus.plan import PlannedImage
 from rwsc.corpus.plan_store import StoredPlan
 from rwsc.corpus.remake import insertions_of, things_of
@@ -23,7 +24,7 @@ from rwsc.items.bank import Item, ItemBank
 from rwsc.runs.shard_worker import open_engine
 from rwsc.sources.examine import without_alpha
 from rwsc.sources.json_fields import one_line
-from rwsc.storage.images import Codec, ImageLimits, decode_image, encode_image
+from rwsc.storage.images import Codec, ImageLimits, decode_image
 from rwsc.storage.prefix import Prefix, read_uri
 
 _CODECS: dict[str, Codec] = {"png": "png", "jpg": "jpeg", "npy": "npy"}
@@ -188,7 +189,7 @@ def _make(inputs: _Inputs, engine: Any, codec: Codec) -> bytes:  # noqa: ANN401 
     image = fuse_in_rounds(
         [scan], [air_level], [insertions], engine, context=config.context, match=config.chosen_match
     )[0]
-    return encode_image(image, codec=codec, jpeg_quality=config.jpeg_quality)
+    return encode_marked(image, inputs.planned.image_id, codec=codec, jpeg_quality=config.jpeg_quality)
 
 
 def _changed(inputs: _Inputs) -> Iterator[str]:

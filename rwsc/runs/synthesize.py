@@ -17,6 +17,7 @@ from rwsc.corpus.commit import committed_shards, read_marker
 from rwsc.corpus.distractors import open_distractors
 from rwsc.corpus.limit import FailureLimit
 from rwsc.corpus.manifest import MANIFEST_VERSION, STATUSES, RunFacts
+from rwsc.corpus.mark import SOURCE_TYPE
 from rwsc.corpus.plan import PLAN_VERSION, plan_parts, plan_stamp, usable_bags
 from rwsc.corpus.plan_store import PlannedShard, StoredPlan, write_plan
 from rwsc.corpus.settings import SynthConfig
@@ -209,6 +210,7 @@ def read_inputs(config: SynthConfig) -> SynthInputs:
         *(hashes[name] for name in sorted(hashes)),
         str(PLAN_VERSION),
         str(MANIFEST_VERSION),
+        SOURCE_TYPE,
         rwsc.__version__,
     )
     facts = RunFacts(
@@ -225,6 +227,7 @@ def read_inputs(config: SynthConfig) -> SynthInputs:
         "labels": labels,
         "code_version": rwsc.__version__,
         "synthetic": True,
+        "file_mark": SOURCE_TYPE,
         "addresses": {
             "items": config.items,
             "bags": config.bags,

@@ -34,7 +34,9 @@ class Frame(NamedTuple):
     channels: int
 
 
-class _Chunk(NamedTuple):
+class Chunk(NamedTuple):
+    """A chunk of a PNG file."""
+
     kind: bytes
     data: memoryview
     whole: memoryview
@@ -79,7 +81,7 @@ def checked_png(data: bytes) -> bytes:
         UnreadableImage: The file is cut short, or a chunk fails its checksum.
     """
     kept: list[bytes | memoryview] = [PNG_SIGNATURE]
-    for chunk in _png_chunks(data):
+    for chunk in png_chunks(data):
         if chunk.kind in _PNG_KEPT:
             if zlib.crc32(chunk.whole[4:-4]) != int.from_bytes(chunk.whole[-4:], "big"):
                 raise UnreadableImage(f"PNG is damaged: its {chunk.kind.decode()} chunk fails the checksum")
@@ -102,7 +104,7 @@ def read_jpeg_frame(data: bytes) -> Frame:
     Raises:
         UnreadableImage: The file ends before a frame header.
     """
-    for marker, segment in _jpeg_segments(data):
+    for marker, segment in jpeg_segments(data):
         if marker in _JPEG_FRAMES and len(segment) >= 6:
             bits, height, width, channels = struct.unpack(">BHHB", segment[:6])
             if not (width and height):
@@ -120,14 +122,15 @@ def check_jpeg(data: bytes) -> None:
     Raises:
         UnreadableImage: The end mark, or any scan, is missing.
     """
-    markers = {marker for marker, _ in _jpeg_segments(data)}
+    markers = {marker for marker, _ in jpeg_segments(data)}
     if _JPEG_END not in markers:
         raise UnreadableImage(f"JPEG is cut short: its end mark is missing after {len(data)} bytes")
     if _JPEG_SCAN not in markers:
         raise UnreadableImage("JPEG holds no picture: it has no scan")
 
 
-def _png_chunks(data: bytes) -> Iterator[_Chunk]:
+def png_chunks(data: bytes) -> Iterator[Chunk]:
+    """Walk the chunks of a PNG file up to where it ends or is cut; checksums are not looked at."""
     view = memoryview(data)
     start = len(PNG_SIGNATURE)
     while start + 12 <= len(view):
@@ -135,19 +138,19 @@ def _png_chunks(data: bytes) -> Iterator[_Chunk]:
         end = start + 12 + length
         if end > len(view):
             return
-        yield _Chunk(kind, view[start + 8 : end - 4], view[start:end])
+        yield Chunk(kind, view[start + 8 : end - 4], view[start:end])
         start = end
 
 
 def _has_transparency(data: bytes) -> bool:
-    for chunk in _png_chunks(data):
+    for chunk in png_chunks(data):
         if chunk.kind in (b"tRNS", b"IDAT"):
             return chunk.kind == b"tRNS"
     return False
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Walk the segments up to the end mark, passing over the coded pixels."""
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Walk the segments of a JPEG file up to the end mark, passing over the coded pixels: marker and content."""
     position = len(JPEG_SIGNATURE)
     while found := _JPEG_SEGMENT.search(data, position):
         marker = data[found.end() - 1]

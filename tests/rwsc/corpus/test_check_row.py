@@ -17,6 +17,7 @@ RUN = Promised(
     is_commercial=False,
     max_pixels=10**6,
     layout="files",
+    is_marked=True,
     labels=("gun", "knife"),
 )
 PLANNED = (

@@ -10,6 +10,7 @@ from support.corpora import bag_image, synth_config
 from rwsc.corpus.controls import ControlsConfig, Role
 from rwsc.corpus.distractors import open_distractors
 from rwsc.corpus.make import ImageMaker
+from rwsc.corpus.mark import encode_marked
 from rwsc.corpus.plan import build_plan, planned_images, usable_bags
 from rwsc.fusion.engines import ENGINES, EngineConfig, open_classic
 from rwsc.items.bank import ItemBank
@@ -101,15 +102,16 @@ def chunks_of(png):
 def test_a_negative_is_its_bag_encoded_like_a_positive(inputs_root, planned, bytes_of, image_format):
     negatives = make(inputs_root, planned, bytes_of, role=Role.NEGATIVE, image_format=image_format)
     positives = make(inputs_root, planned, bytes_of, role=Role.POSITIVE, image_format=image_format)
-    for negative, positive, data in zip(negatives, positives, bytes_of, strict=True):
+    for image, negative, positive, data in zip(planned, negatives, positives, bytes_of, strict=True):
         outcome = negative.outcome
         assert outcome.objects == outcome.empty_insertions == outcome.distractors == []
-        assert negative.data == encode_image(decode_image(data), codec=image_format, jpeg_quality=95)
+        bag = decode_image(data)
+        assert negative.data == encode_marked(bag, image.image_id, codec=image_format, jpeg_quality=95)
         assert (outcome.licence, outcome.quality["mean_darkening"]) == ("made up, CC0", 0)
         if image_format == "png":
             assert chunks_of(negative.data) == chunks_of(positive.data)
-        else:  # all but the size and the coded pixels: signature, tables, sampling
-            assert negative.data[:160] == positive.data[:160]
+        else:  # all but the size and the coded pixels: signature, mark, tables, sampling
+            assert negative.data[:900] == positive.data[:900]
 
 
 @pytest.mark.parametrize("role", Role)
