@@ -30,6 +30,8 @@ _AS_PLANNED = (
     "dataset",
     "scanner_id",
     "bag_objects",
+    "view",
+    "pair_id",
 )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,6 +109,8 @@ def _check_once(
             faults += _image_faults(images, row, promised) if is_read else _absence(row, files)
         for check, message in faults:
             findings.add(check, message, shard_id=shard_id, image_id=image.image_id)
+    for image_id in _torn_pairs(row for row, _ in there):
+        findings.add("pair", "the other view of its bag is another", shard_id=shard_id, image_id=image_id)
     for key in sorted(files - {row["uri"] for row in rows}):
         findings.add("orphan", f"{key} has no row", shard_id=shard_id)
     return findings, counted
@@ -196,6 +198,17 @@ def _match(
                 "manifest", "the planned image has no row", shard_id=shard_id, image_id=image.image_id
             )
     return by_id
+
+
+def _torn_pairs(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Give the images of a bag of two views that do not tell of the same things as their partner."""
+    told: dict[str, tuple[object, ...]] = {}
+    for row in rows:
+        if row["pair_id"] is None:
+            continue
+        things = [thing["label"] for name in ("objects", "empty_insertions") for thing in row[name] or []]
+        if told.setdefault(row["pair_id"], (row["status"], things)) != (row["status"], things):
+            yield row["image_id"]
 
 
 def _faults(row: dict[str, Any], image: PlannedImage, promised: Promised, counted: Counted) -> list[Fault]:

@@ -1,12 +1,11 @@
 """Which items go into a bag: drawn by class, of those that can go into it at all."""
 
-from collections.abc import Iterable
-from typing import Literal, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 
 from rwsc.errors import ConfigError
-from rwsc.items.bank import Item, ItemBank
 
 ScannerRule = Literal["any", "same"]
 
@@ -19,28 +18,42 @@ class _Scanned(Protocol):
     def dataset(self) -> str | None: ...
 
 
-class ItemChoice:
-    """Draws items for bags."""
+class _Drawable(_Scanned, Protocol):
+    @property
+    def label(self) -> str: ...
 
-    def __init__(self, bank: ItemBank, class_weights: dict[str, float], scanner_rule: ScannerRule) -> None:
-        """Bind the bank.
+    @property
+    def num_channels(self) -> int: ...
+
+
+Drawable = TypeVar("Drawable", bound=_Drawable)
+"""What is drawn: an item, or a pair of them."""
+
+
+class ItemChoice(Generic[Drawable]):
+    """Draws items, or pairs of them, for bags."""
+
+    def __init__(
+        self, items: Sequence[Drawable], class_weights: dict[str, float], scanner_rule: ScannerRule
+    ) -> None:
+        """Bind what there is.
 
         Args:
-            bank: Items to draw from.
+            items: What to draw from.
             class_weights: Relative weight by class; see `label_shares`.
             scanner_rule: ``same`` keeps to items of the bag's own scanner.
 
         Raises:
             ConfigError: See `label_shares`.
         """
-        self._items = bank.items
-        self._labels, self._shares = label_shares(bank, class_weights)
+        self._items = items
+        self._labels, self._shares = label_shares(items, class_weights)
         self._rule = scanner_rule
-        self._pools: dict[tuple[str | None, bool], dict[str, list[Item]]] = {}
+        self._pools: dict[tuple[str | None, bool], dict[str, list[Drawable]]] = {}
 
     def draw(
         self, rng: np.random.Generator, number: int, bag: _Scanned, *, two_energies: bool
-    ) -> list[Item] | str:
+    ) -> list[Drawable] | str:
         """Draw what goes into a bag.
 
         Args:
@@ -61,7 +74,7 @@ class ItemChoice:
         groups = [pool[self._labels[index]] for index in labels]
         return [group[int(rng.integers(len(group)))] for group in groups]
 
-    def _pool(self, scanner: str | None, *, two_energies: bool) -> dict[str, list[Item]]:
+    def _pool(self, scanner: str | None, *, two_energies: bool) -> dict[str, list[Drawable]]:
         key = (scanner, two_energies)
         if key not in self._pools:
             items = of_two_energies(self._items) if two_energies else self._items
@@ -71,7 +84,7 @@ class ItemChoice:
         return self._pools[key]
 
 
-def _why_none(scanner: str | None, pool: dict[str, list[Item]], *, two_energies: bool) -> str:
+def _why_none(scanner: str | None, pool: dict[str, list[Drawable]], *, two_energies: bool) -> str:
     if pool:
         return f"class_weights is 0 for all that could go into this bag: {', '.join(pool)}"
     if scanner is None:
@@ -85,24 +98,24 @@ def scanner_of(thing: _Scanned) -> str:
     return thing.scanner_id or thing.dataset or "unknown"
 
 
-def of_two_energies(items: Iterable[Item]) -> list[Item]:
+def of_two_energies(items: Iterable[Drawable]) -> list[Drawable]:
     """Keep the items whose transmission is known at low and high energy."""
     return [item for item in items if item.num_channels == 2]
 
 
-def by_label(items: Iterable[Item]) -> dict[str, list[Item]]:
+def by_label(items: Iterable[Drawable]) -> dict[str, list[Drawable]]:
     """Group items by class, classes sorted."""
-    groups: dict[str, list[Item]] = {}
+    groups: dict[str, list[Drawable]] = {}
     for item in items:
         groups.setdefault(item.label, []).append(item)
     return dict(sorted(groups.items()))
 
 
-def label_shares(bank: ItemBank, weights: dict[str, float]) -> tuple[list[str], np.ndarray]:
+def label_shares(items: Iterable[Drawable], weights: dict[str, float]) -> tuple[list[str], np.ndarray]:
     """Turn class weights into the chance of each class of a bank.
 
     Args:
-        bank: Items to draw from.
+        items: What is drawn from.
         weights: Relative weight by class; a class that is not named has weight 1.
 
     Returns:
@@ -111,7 +124,7 @@ def label_shares(bank: ItemBank, weights: dict[str, float]) -> tuple[list[str], 
     Raises:
         ConfigError: A weight is given to a class that the bank does not hold, or no class has any weight.
     """
-    labels = bank.labels
+    labels = sorted({item.label for item in items})
     unknown = sorted(weights.keys() - set(labels))
     if unknown:
         raise ConfigError(

@@ -4,7 +4,7 @@ from typing import Any
 
 from rwsc.corpus.settings import SynthConfig
 from rwsc.corpus.summary import forget_totals, is_summed_up
-from rwsc.errors import RunMismatch, SourceError
+from rwsc.errors import ConfigError, RunMismatch, SourceError
 from rwsc.storage.prefix import Prefix
 from rwsc.storage.run_card import claim_run, read_run_card, rewrite_run_card
 
@@ -52,6 +52,7 @@ def extended(corpus: Prefix, config: SynthConfig, more: int) -> SynthConfig:
 
     Raises:
         RunMismatch: There is no such corpus, it has another number of images, or it is not finished.
+        ConfigError: Of pairs of views a half is asked for.
     """
     has = read_corpus_card(corpus)["settings"]["num_images"]
     if "num_images" in config.model_fields_set:
@@ -68,6 +69,8 @@ def extended(corpus: Prefix, config: SynthConfig, more: int) -> SynthConfig:
             f"{corpus.uri} is not finished, so what {more:,} more than now would be is not clear",
             remedy=f"--num-images {has} finishes it; --num-images N --extend {more} makes {more:,} more than N",
         )
+    if config.paired_views and more % 2:
+        raise ConfigError(f"{more} images are no whole pairs of views", remedy="extend by an even number")
     return config.model_copy(update={"num_images": base + more})
 
 

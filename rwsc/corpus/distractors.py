@@ -94,6 +94,8 @@ def _draw(label: str, number: int, size: tuple[float, float], cache: PixelCache)
         licence=DRAWN_LICENCE,
         scanner_id=None,
         split=None,
+        group=None,
+        view=None,
         width=thing.alpha_HW.shape[1],
         height=thing.alpha_HW.shape[0],
         transmission_png=encode_transmission(thing.transmission_HWC),

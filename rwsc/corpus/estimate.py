@@ -9,6 +9,7 @@ from typing import Any
 from rwsc.corpus.choice import label_shares
 from rwsc.corpus.controls import ControlsConfig
 from rwsc.corpus.make import Made
+from rwsc.corpus.pairs import drawn_from
 from rwsc.corpus.settings import SynthConfig
 from rwsc.corpus.tally import without_numbers
 from rwsc.errors import RwscError
@@ -100,7 +101,7 @@ def expected_objects(config: SynthConfig, bank: ItemBank) -> dict[str, float]:
     Raises:
         ConfigError: See `rwsc.corpus.choice.label_shares`.
     """
-    labels, shares = label_shares(bank, config.class_weights)
+    labels, shares = label_shares(drawn_from(bank.items, config.paired_views), config.class_weights)
     number = config.num_images * _positive_share(config.controls) * mean_items(config.placement)
     return {label: number * float(share) for label, share in zip(labels, shares, strict=True)}
 

@@ -13,6 +13,7 @@ CHECKS = {
     "image": "every made image there, with the hash, size and depth of its row, and decodable",
     "mark": "every picture says in its own file that it is synthetic, and which image it is",
     "label": "every mask inside its image, its area counted, its box tight",
+    "pair": "both views of a bag made of the same items, or none of them made",
     "licence": "no row more liberal than its bag, none but permissive ones where the use is commercial",
     "orphan": "no image without a row, no manifest and no marker without a plan",
     "leftover": "no unfinished file of a killed writer",

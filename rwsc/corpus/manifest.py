@@ -13,7 +13,8 @@ import pyarrow as pa
 from rwsc.corpus.plan import BAG_OBJECT, PlannedImage
 
 MANIFEST_KIND = "rwsc.manifest"
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
+"""2 since images may come in pairs."""
 
 STATUSES = ("made", "rejected", "failed")
 """What can become of a planned image."""
@@ -69,6 +70,8 @@ MANIFEST_SCHEMA = pa.schema(
         ("code_version", pa.string()),
         ("seed", pa.int64()),
         ("role", pa.string()),
+        ("view", pa.string()),
+        ("pair_id", pa.string()),
         ("bags_xywh", pa.list_(pa.list_(pa.int32()))),
         ("objects", pa.list_(OBJECT)),
         ("empty_insertions", pa.list_(OBJECT)),
@@ -161,6 +164,8 @@ def to_row(planned: PlannedImage, outcome: Outcome, facts: RunFacts) -> dict[str
         "scanner_id": planned.scanner_id,
         "seed": planned.seed,
         "role": planned.role,
+        "view": planned.view,
+        "pair_id": planned.pair_id,
         "bags_xywh": outcome.bags_xywh,
         "objects": outcome.objects,
         "empty_insertions": outcome.empty_insertions,

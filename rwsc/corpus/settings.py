@@ -1,8 +1,8 @@
 """Settings of a synthesis run."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from rwsc.config import ADDRESS, EXTENT, SPEED, Settings
 from rwsc.corpus.containers import Layout
@@ -10,6 +10,7 @@ from rwsc.corpus.controls import ControlsConfig
 from rwsc.fusion.engines import BASELINES, ENGINES, EngineConfig
 from rwsc.fusion.match import MatchConfig
 from rwsc.placement.draw import PlacementConfig
+from rwsc.placement.paired import Belt
 
 
 class SynthConfig(Settings):
@@ -45,6 +46,11 @@ class SynthConfig(Settings):
     split: str | None = None
     """Use only bags and items of this split; None uses all. Bags of a catalogue in which none states a split are
     shared out by their content: 70 % train, 15 % val, 15 % test."""
+
+    paired_views: dict[str, Belt] = Field(default={})
+    """For scanners of two views: the names of both, and for each the axis of its pictures, x or y, along which the belt
+    moves. Then bags of which both views are there get the same items in both, over the same stretch of the belt; items
+    are those that were cut out of both views of a bag. Empty takes every scan by itself."""
 
     class_weights: dict[str, float] = Field(default={})
     """Relative number of items per class; a class that is not named has weight 1. One class of the bank at least
@@ -118,3 +124,24 @@ class SynthConfig(Settings):
             if not weight >= 0 or weight == float("inf"):
                 raise ValueError(f"the weight of {label!r} must be 0 or more, not {weight}")
         return weights
+
+    @field_validator("paired_views")
+    @classmethod
+    def _two(cls, views: dict[str, Belt]) -> dict[str, Belt]:
+        if len(views) not in (0, 2):
+            raise ValueError(f"a pair has two views, not {len(views)}: {', '.join(views)}")
+        return views
+
+    @model_validator(mode="after")
+    def _keep_pairs_whole(self) -> Self:
+        if self.paired_views:
+            for name in ("num_images", "shard_images"):
+                if getattr(self, name) % 2:
+                    raise ValueError(
+                        f"{name} must be even where paired_views are set, not {getattr(self, name)}"
+                    )
+            if self.controls.distractor_share:
+                raise ValueError(
+                    "distractors are not known in two views: with paired_views distractor_share is 0"
+                )
+        return self

@@ -28,7 +28,9 @@ BATCH_ROWS = 64
 
 DEFAULT_CACHE_BYTES = 512 * 2**20
 
-_HASHED = ["item_id", "physical_item_id", "label", "dataset", "licence", "scanner_id", "split"]
+_HASHED = [
+    "item_id", "physical_item_id", "label", "dataset", "licence", "scanner_id", "split", "group", "view",
+]  # fmt: skip
 _COLUMNS = [*_HASHED, "width", "height", "transmission_png", "alpha_png", "status"]
 
 
@@ -112,6 +114,8 @@ class Item:
     licence: str | None
     scanner_id: str | None
     split: str | None
+    group: str | None
+    view: str | None
     width: int
     height: int
     transmission_png: bytes = field(repr=False)

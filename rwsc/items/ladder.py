@@ -200,6 +200,7 @@ def _bare_row(scan: Scan, thing: ScanObject) -> ItemRow:
         split=scan.split,
         subset=scan.subset,
         group=scan.group,
+        view=scan.view,
         source_scan_id=str(scan.scan_id),
         source_bbox=thing.bbox_xywh,
     )

@@ -8,7 +8,8 @@ import pyarrow as pa
 from rwsc.items.quality import Quality
 
 ITEMS_KIND = "rwsc.items"
-ITEMS_VERSION = 2
+ITEMS_VERSION = 3
+"""3 since items know the view they were cut from."""
 
 QUALITY = pa.struct(
     [
@@ -40,6 +41,7 @@ ITEMS_SCHEMA = pa.schema(
         ("split", pa.string()),
         ("subset", pa.string()),
         ("group", pa.string()),
+        ("view", pa.string()),
         ("source_scan_id", pa.string()),
         ("source_bbox", pa.list_(pa.float64())),
         ("width", pa.int32()),
@@ -59,6 +61,7 @@ ITEMS_SCHEMA = pa.schema(
 `physical_item_id` is the smallest `item_id` of those that show one thing; `identity_stated` says that the source
 names the thing, so that likeness with others is no proof of sameness. `review` is what a person decided (accept,
 reject, or null) and `overruled_reason` why the gate had rejected what the person accepted.
+`view` names the side from which a scanner of several views saw it; views of one bag share dataset and `group`.
 `source_bbox` is where the cut-out's pixels lie in the scan (x, y, width, height), or the annotation's box
 where nothing was cut out. `transmission_png` holds 16-bit RGB, 65535 for air; or, of a scan of two energies, 16-bit
 gray of twice the item's height, low above high. `alpha_png` holds 8-bit coverage, 255 for the item.
@@ -90,6 +93,9 @@ class ItemRow:
     transmission_png: bytes | None = None
     alpha_png: bytes | None = None
     quality: Quality | None = None
+    view: str | None = None
+    """Name of the view, where the source sees a bag from several sides."""
+
     identity_stated: bool = False
     """Whether the source says which thing is shown: items alone on the belt, grouped by thing."""
 

@@ -11,7 +11,8 @@ from rwsc.corpus.settings import SynthConfig
 from rwsc.fusion.engines import LEARNED
 from rwsc.items.bank import ItemBank
 from rwsc.runs.shard_worker import ShardWorker
-from rwsc.runs.synthesize import SynthInputs, asked_plan, claim_and_plan, prepared, read_inputs
+from rwsc.runs.synth_inputs import SynthInputs, read_inputs
+from rwsc.runs.synthesize import asked_plan, claim_and_plan, prepared
 from rwsc.runs.talk import say
 
 RAY_START_S = 15.0

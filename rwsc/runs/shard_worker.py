@@ -13,6 +13,7 @@ import numpy as np
 from rwsc.corpus.commit import commit_shard, is_committed, read_rows
 from rwsc.corpus.containers import write_container
 from rwsc.corpus.distractors import open_distractors
+from rwsc.corpus.draft import Bag
 from rwsc.corpus.make import ImageMaker, Made
 from rwsc.corpus.manifest import STATUSES, RunFacts, to_row
 from rwsc.corpus.plan import PlannedImage
@@ -136,7 +137,9 @@ class ShardWorker:
         if self._broken is not None:
             raise self._broken
         for group, bags in self._with_bags(planned):
-            yield from zip(group, self._maker.make(group, bags), strict=True)
+            own = [bags[image.scan_uri] for image in group]
+            others = [bags[image.partner.scan_uri] if image.partner else None for image in group]
+            yield from zip(group, self._maker.make(group, own, others), strict=True)
 
     @cached_property
     def _metrics(self) -> ShardMetrics:
@@ -158,15 +161,14 @@ class ShardWorker:
             if not (self._retry_failed and row["status"] == "failed")
         }
 
-    def _with_bags(
-        self, planned: list[PlannedImage]
-    ) -> Iterator[tuple[list[PlannedImage], list[bytes | RwscError]]]:
+    def _with_bags(self, planned: list[PlannedImage]) -> Iterator[tuple[list[PlannedImage], dict[str, Bag]]]:
         # The next group's bags are read while this one is fused.
         numbers = iter(planned)
         groups = iter(lambda: list(islice(numbers, IMAGES_AT_ONCE)), [])
-        waiting: list[tuple[list[PlannedImage], list[Future[bytes | RwscError]]]] = []
+        waiting: list[tuple[list[PlannedImage], dict[str, Future[Bag]]]] = []
         for group in groups:
-            waiting.append((group, [self._pool.submit(_read_bag, image.scan_uri) for image in group]))
+            uris = [scan.scan_uri for image in group for scan in (image, image.partner) if scan]
+            waiting.append((group, {uri: self._pool.submit(_read_bag, uri) for uri in dict.fromkeys(uris)}))
             if len(waiting) > 1:
                 yield _await(waiting.pop(0))
         for pair in waiting:
@@ -190,13 +192,13 @@ def open_engine(config: SynthConfig, device: str) -> Engine:
 
 
 def _await(
-    pair: tuple[list[PlannedImage], list[Future[bytes | RwscError]]],
-) -> tuple[list[PlannedImage], list[bytes | RwscError]]:
+    pair: tuple[list[PlannedImage], dict[str, Future[Bag]]],
+) -> tuple[list[PlannedImage], dict[str, Bag]]:
     group, reads = pair
-    return group, [read.result() for read in reads]
+    return group, {uri: read.result() for uri, read in reads.items()}
 
 
-def _read_bag(uri: str) -> bytes | RwscError:
+def _read_bag(uri: str) -> Bag:
     # A bag that is gone or locked costs its own row. A store that stays down ends the run, which the same
     # command takes up again: its images are not to be written off as failed.
     try:

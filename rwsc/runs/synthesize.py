@@ -1,6 +1,5 @@
 """Make a corpus on Ray Data: claim the folder, plan, fuse what is missing shard by shard, sum up."""
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -9,34 +8,25 @@ from typing import Any
 
 import pyarrow as pa
 
-import rwsc
-from rwsc.config import fingerprint, output_values
-from rwsc.corpus.choice import label_shares
 from rwsc.corpus.claim import claim_corpus, extended
 from rwsc.corpus.commit import committed_shards, read_marker
-from rwsc.corpus.distractors import open_distractors
 from rwsc.corpus.limit import FailureLimit
-from rwsc.corpus.manifest import MANIFEST_VERSION, STATUSES, RunFacts
-from rwsc.corpus.mark import SOURCE_TYPE
-from rwsc.corpus.plan import PLAN_VERSION, plan_parts, plan_stamp, usable_bags
+from rwsc.corpus.manifest import STATUSES
+from rwsc.corpus.plan import plan_parts, plan_stamp
 from rwsc.corpus.plan_store import PlannedShard, StoredPlan, write_plan
 from rwsc.corpus.settings import SynthConfig
 from rwsc.corpus.summary import ShortShardsError, forget_totals, read_totals, sum_up
 from rwsc.corpus.tally import CorpusTotals
-from rwsc.errors import ConfigError, ObjectMissing, RwscError, SourceError
+from rwsc.errors import ObjectMissing, RwscError, SourceError
 from rwsc.fusion.engines import LEARNED
-from rwsc.fusion.networks import decode_network
-from rwsc.items.bank import Item, ItemBank
 from rwsc.runs.carried import raise_carried
 from rwsc.runs.priors import with_priors
 from rwsc.runs.session import WorkerPool, size_pool, start_ray, user_error
 from rwsc.runs.shard_worker import ShardWorker
+from rwsc.runs.synth_inputs import SynthInputs, read_inputs, with_whole_addresses
 from rwsc.runs.talk import Progress, say
-from rwsc.runs.weights import DEFAULT_WEIGHTS, absolute_weights, read_weights
-from rwsc.sources.catalogue import catalogue_hash, read_catalogue
-from rwsc.sources.licences import Licence, classify
 from rwsc.sources.parallel import map_in_order
-from rwsc.storage.prefix import Prefix, absolute_uri, uri_exists
+from rwsc.storage.prefix import Prefix, uri_exists
 
 PROBED_BAGS = 16
 """Bags that are looked for before a run starts."""
@@ -44,23 +34,12 @@ PROBED_BAGS = 16
 MAX_BLOCKS = 4_000
 """Tasks that Ray Data is given at most."""
 
-_BATCH_ROWS = 1000
 _SECONDS_BETWEEN_LINES = 5.0
 _MARKERS_AT_ONCE = 32
 
 NO_PROGRESS_S = 900
 NO_PROGRESS_PER_IMAGE_S = 120
 """A pool that finishes no shard for this long is taken for hung and ends with an error; the longer of both."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SynthInputs:
-    """What a corpus is made from."""
-
-    bags: pa.Table
-    labels: list[str]
-    facts: RunFacts
-    card: dict[str, Any]
 
 
 class TooManyFailed(RwscError):  # noqa: N818 - names what is the matter
@@ -157,7 +136,7 @@ def settle_plan(corpus: Prefix, config: SynthConfig, bags: pa.Table) -> StoredPl
     Args:
         corpus: The corpus.
         config: Its settings.
-        bags: Rows of `usable_bags`.
+        bags: Those of `read_inputs`.
 
     Returns:
         The plan. Where bags have moved since it was written, it is a new one of the same images.
@@ -180,115 +159,7 @@ def settle_plan(corpus: Prefix, config: SynthConfig, bags: pa.Table) -> StoredPl
 def asked_plan(config: SynthConfig) -> dict[str, Any]:
     """Give what the settings ask of `rwsc.corpus.plan.plan_parts`."""
     names = ("num_images", "seed", "shard_images", "controls")
-    return {name: getattr(config, name) for name in names}
-
-
-def read_inputs(config: SynthConfig) -> SynthInputs:
-    """Read catalogue, item bank and weights, and check that they go together.
-
-    Args:
-        config: Settings with complete addresses.
-
-    Returns:
-        Bags, classes and what identifies the run.
-
-    Raises:
-        RwscError: Something is missing, damaged, or of a licence that the declared use excludes.
-    """
-    bank = ItemBank.load(config.items, splits=[config.split] if config.split else None)
-    bags = usable_bags(read_catalogue(config.bags), config.bag_kinds, config.split)
-    label_shares(bank, config.class_weights)
-    weights_sha256, weights_licence = _check_weights(config)
-    hashes = {"items": bank.bank_hash, "bags": catalogue_hash(bags), "weights": weights_sha256}
-    labels = _labels(bank, bags)
-    harmless = open_distractors(config.controls, split=config.split, labels=labels)
-    if harmless is not None:
-        hashes["distractors"] = harmless.bank_hash
-    _check_licences(config, [*bank.items, *(harmless or [])], bags, weights_licence)
-    identity = fingerprint(
-        config,
-        *(hashes[name] for name in sorted(hashes)),
-        str(PLAN_VERSION),
-        str(MANIFEST_VERSION),
-        SOURCE_TYPE,
-        rwsc.__version__,
-    )
-    facts = RunFacts(
-        engine=config.engine,
-        weights_sha256=weights_sha256,
-        config_fingerprint=identity,
-        code_version=rwsc.__version__,
-    )
-    card = {
-        "kind": "synth",
-        "fingerprint": identity,
-        "settings": {**output_values(config), "num_images": config.num_images},
-        "inputs": hashes,
-        "labels": labels,
-        "code_version": rwsc.__version__,
-        "synthetic": True,
-        "file_mark": SOURCE_TYPE,
-        "addresses": {
-            "items": config.items,
-            "bags": config.bags,
-            "weights": config.weights,
-            "distractors": config.controls.distractors,
-        },
-    }
-    return SynthInputs(bags=bags, labels=labels, facts=facts, card=card)
-
-
-def with_whole_addresses(config: SynthConfig) -> SynthConfig:
-    """Complete the addresses of a run's settings, and name the weights that come with rwsc where none are given."""
-    whole: dict[str, Any] = {
-        name: absolute_uri(getattr(config, name)) for name in ("items", "bags", "output")
-    }
-    if config.weights:
-        whole["weights"] = absolute_weights(config.weights)
-    elif config.engine == "rwsc":
-        whole["weights"] = DEFAULT_WEIGHTS
-    if config.controls.distractors is not None:
-        distractors = absolute_uri(config.controls.distractors)
-        whole["controls"] = config.controls.model_copy(update={"distractors": distractors})
-    return config.model_copy(update=whole)
-
-
-def _check_weights(config: SynthConfig) -> tuple[str, list[str]]:
-    if config.engine not in LEARNED:
-        return "", []
-    if not config.weights:
-        raise ConfigError(
-            f"the engine {config.engine} needs weights, and none were given",
-            remedy="rwsc train makes them; give --weights RUN, or --engine tip or rwsc, which need none",
-        )
-    weights, card = read_weights(config.weights)
-    _, read_card = decode_network(config.engine, weights, card)
-    return hashlib.sha256(weights).hexdigest(), [read_card.data_licence]
-
-
-def _check_licences(config: SynthConfig, items: list[Item], bags: pa.Table, weights: list[str]) -> None:
-    if config.declared_use != "commercial":
-        return
-    licences = {item.licence for item in items} | set(bags["licence"].to_pylist()) | set(weights)
-    for text in sorted(licences, key=str):
-        if classify(text) is not Licence.PERMISSIVE:
-            stated = f"under the licence {text!r}" if text else "of no stated licence"
-            raise SourceError(
-                f"a corpus declared commercial cannot be made of items, bags or weights {stated}",
-                remedy="leave those sources out, or set declared_use to research",
-            )
-
-
-def _labels(bank: ItemBank, bags: pa.Table) -> list[str]:
-    # Of all bags, not of those that are planned: a corpus that grows keeps its class ids.
-    in_bags = {
-        thing["label"]
-        for batch in bags.select(["objects"]).to_batches(max_chunksize=_BATCH_ROWS)
-        for things in batch["objects"].to_pylist()
-        for thing in things or []
-        if "outside" not in (thing["flags"] or [])
-    }
-    return sorted({item.label for item in bank.items} | in_bags)
+    return {name: getattr(config, name) for name in names} | {"paired": bool(config.paired_views)}
 
 
 def _make_and_sum_up(run: _Run, images_before: int) -> CorpusTotals:

@@ -28,8 +28,8 @@ def read_coco(
     """Read a COCO file: its images in the file's order, annotated ones first, each with its annotations.
 
     Beyond COCO, an image may state ``kind`` (benign, threat, isolated; otherwise threat where it has
-    annotations, benign where it has none), ``modality``, ``origin_dataset``, ``group``, ``split``, ``subset``
-    and ``scanner_id`` (otherwise none), and an annotation ``mask_file``, a picture of the image's size that
+    annotations, benign where it has none), ``modality``, ``origin_dataset``, ``group``, ``view``, ``split``,
+    ``subset`` and ``scanner_id`` (otherwise none), and an annotation ``mask_file``, a picture of the image's size that
     is above 0 on the object and keeps its holes. Other fields are ignored. File names count from the JSON's
     folder; where nothing is there and the folder is called ``annotations``, from the folders beside it.
 
@@ -165,7 +165,7 @@ def _joined(first: SourceScan, second: SourceScan, dropped: Counter[str]) -> Sou
         flags.append("in_several_splits")
     either = {
         name: getattr(first, name) or getattr(second, name)
-        for name in ("dataset", "modality", "scanner_id", "split", "subset", "group")
+        for name in ("dataset", "modality", "scanner_id", "split", "subset", "group", "view")
     }
     return replace(
         first,

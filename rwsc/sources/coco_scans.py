@@ -81,6 +81,7 @@ class _Scans:
             split=image.text("split") or self._file.split,
             subset=image.text("subset") or self._file.subset,
             group=image.text("group"),
+            view=image.text("view"),
             stated_size_wh=(image.number("width"), image.number("height")),
             objects=objects,
             flags=tuple(flags),

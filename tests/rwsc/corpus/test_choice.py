@@ -33,7 +33,7 @@ def draw(choice, number=200, bag=HERE, *, two_energies=False, seed=0):
 
 
 def test_any_scanners_items_go_into_a_bag_unless_asked_otherwise(bank):
-    assert {item.scanner_id for item in draw(ItemChoice(bank, {}, "any"))} == {"A", "B", None}
+    assert {item.scanner_id for item in draw(ItemChoice(bank.items, {}, "any"))} == {"A", "B", None}
 
 
 @pytest.mark.parametrize(
@@ -46,20 +46,20 @@ def test_any_scanners_items_go_into_a_bag_unless_asked_otherwise(bank):
     ],
 )
 def test_items_of_the_bags_own_scanner_alone_if_asked(bank, bag, scanners):
-    assert {item.scanner_id for item in draw(ItemChoice(bank, {}, "same"), bag=bag)} == scanners
+    assert {item.scanner_id for item in draw(ItemChoice(bank.items, {}, "same"), bag=bag)} == scanners
 
 
 def test_without_an_item_of_the_scanner_it_says_so(bank):
-    reason = draw(ItemChoice(bank, {}, "same"), bag=SimpleNamespace(scanner_id="Z", dataset="d"))
+    reason = draw(ItemChoice(bank.items, {}, "same"), bag=SimpleNamespace(scanner_id="Z", dataset="d"))
     assert reason == "the bank holds no item of the bag's scanner, Z"
 
 
 def test_colour_items_are_none_for_two_energies(bank):
-    assert "two energies" in draw(ItemChoice(bank, {}, "any"), two_energies=True)
+    assert "two energies" in draw(ItemChoice(bank.items, {}, "any"), two_energies=True)
 
 
 def test_equal_streams_draw_equal_items(bank):
-    choice = ItemChoice(bank, {}, "any")
+    choice = ItemChoice(bank.items, {}, "any")
     one, again, other = (draw(choice, 30, seed=seed) for seed in (1, 1, 2))
     assert [item.item_id for item in one] == [item.item_id for item in again]
     assert [item.item_id for item in one] != [item.item_id for item in other]
@@ -67,7 +67,7 @@ def test_equal_streams_draw_equal_items(bank):
 
 def test_classes_and_counts_follow_their_weights_over_ten_thousand_images(bank):
     config = PlacementConfig(items_min=1, items_max=2, count_weights=[3, 1])
-    choice = ItemChoice(bank, {"gun": 1.0, "knife": 4.0}, "any")
+    choice = ItemChoice(bank.items, {"gun": 1.0, "knife": 4.0}, "any")
     drawn = []
     for seed in range(10_000):
         rng = stream(seed, "items")
@@ -95,10 +95,10 @@ def test_a_thing_of_which_nothing_is_stated_has_a_scanner_of_its_own():
 
 
 def test_classes_of_weight_0_are_named_where_nothing_else_could_go_in(bank):
-    reason = draw(ItemChoice(bank, {"gun": 0}, "same"))
+    reason = draw(ItemChoice(bank.items, {"gun": 0}, "same"))
     assert reason == "class_weights is 0 for all that could go into this bag: gun"
 
 
 def test_a_scanner_without_items_of_two_energies_is_named_with_them(bank):
-    reason = draw(ItemChoice(bank, {}, "same"), two_energies=True)
+    reason = draw(ItemChoice(bank.items, {}, "same"), two_energies=True)
     assert reason == "the bank holds no item of the bag's scanner, A with two energies"

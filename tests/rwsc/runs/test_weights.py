@@ -9,7 +9,7 @@ from rwsc.fusion.compose import Insertion, fuse_in_rounds
 from rwsc.fusion.engines import EngineConfig, open_classic
 from rwsc.fusion.network.weights import decode_weights
 from rwsc.fusion.rwsc import RwscEngine
-from rwsc.runs.synthesize import read_inputs, with_whole_addresses
+from rwsc.runs.synth_inputs import read_inputs, with_whole_addresses
 from rwsc.runs.train import train
 from rwsc.runs.weights import DEFAULT_WEIGHTS, absolute_weights, read_weights, weights_uris
 from rwsc.sources.licences import Licence, classify
