@@ -9,16 +9,18 @@ from typing import Any
 from rwsc.corpus.choice import label_shares
 from rwsc.corpus.controls import ControlsConfig
 from rwsc.corpus.make import Made
+from rwsc.corpus.mark import encode_marked
 from rwsc.corpus.pairs import drawn_from
 from rwsc.corpus.settings import SynthConfig
 from rwsc.corpus.tally import without_numbers
 from rwsc.errors import RwscError
 from rwsc.items.bank import ItemBank
 from rwsc.placement.config import PlacementConfig
-from rwsc.storage.images import Codec, decode_image, encode_image
+from rwsc.storage.images import Codec, decode_image
 
 CODECS: tuple[Codec, ...] = ("png", "jpeg", "npy")
 _Z95 = 1.96
+_ANY_ID = "0" * 16
 
 
 @dataclass(slots=True)
@@ -83,7 +85,7 @@ class Sample:
         image = decode_image(data)
         for codec, sizes in self.bytes_by_codec.items():
             try:
-                sizes.append(len(encode_image(image, codec=codec, jpeg_quality=jpeg_quality)))
+                sizes.append(len(encode_marked(image, _ANY_ID, codec=codec, jpeg_quality=jpeg_quality)))
             except RwscError:  # a format that cannot hold two energies, or 16 bits
                 continue
 

@@ -4,12 +4,13 @@ from support.corpora import bag_image, synth_config
 from rwsc.corpus.estimate import Sample, expected_objects, hours, mean_items, to_document
 from rwsc.corpus.make import Made
 from rwsc.corpus.manifest import Outcome
+from rwsc.corpus.mark import encode_marked
 from rwsc.items.bank import ItemBank
 from rwsc.placement.config import PlacementConfig
-from rwsc.storage.images import encode_image
 
 MADE = Made(
-    Outcome(status="made", image_key="a.png", objects=[{"occlusion_level": 2}]), encode_image(bag_image(0))
+    Outcome(status="made", image_key="a.png", objects=[{"occlusion_level": 2}]),
+    encode_marked(bag_image(0), "f" * 16, codec="png", jpeg_quality=90),
 )
 REJECTED = Made(Outcome(status="rejected", reason="no room for 3 items"))
 
