@@ -69,35 +69,71 @@ class ImageMaker:
             One result per planned image, in order. A bag that cannot be used is a result too.
         """
         others = [None] * len(planned) if others is None else others
-        try:
-            return self._make_together(planned, bags, others)
-        except RwscError as error:
-            if len(planned) == 1:  # what the engine refuses to put together
-                return [Made(Outcome(status="rejected", reason=error.message))]
-        except Exception as error:  # noqa: BLE001 - one image must not cost the others; its row tells what it was
-            if len(planned) == 1:
-                reason = one_line(f"{type(error).__name__}: {error}")
-                return [Made(Outcome(status="failed", reason=reason))]
-        return [
-            self.make([image], [bag], [other])[0]
-            for image, bag, other in zip(planned, bags, others, strict=True)
-        ]
+        drafts = [self.draft(*each) for each in zip(planned, bags, others, strict=True)]
+        return [self.finish(*each) for each in zip(drafts, self.fuse(drafts), strict=True)]
 
-    def _make_together(
-        self, planned: Sequence[PlannedImage], bags: Sequence[Bag], others: Sequence[Bag | None]
-    ) -> list[Made]:
-        drafts = [self._drafter.draft(*each) for each in zip(planned, bags, others, strict=True)]
+    def draft(self, planned: PlannedImage, bag: Bag, other: Bag | None = None) -> Draft | Outcome:
+        """Draw what goes into a bag and where; the first of three steps, of which each may run beside the others.
+
+        Args:
+            planned: A row of the plan.
+            bag: The bag's file.
+            other: The file of its other view, where the plan names one.
+
+        Returns:
+            See `Drafter.draft`; of what goes wrong in no way foreseen, that it failed.
+        """
+        try:
+            return self._drafter.draft(planned, bag, other)
+        except Exception as error:  # noqa: BLE001 - one image must not cost the others; its row tells what it was
+            return _outcome_of(error)
+
+    def fuse(self, drafts: Sequence[Draft | Outcome]) -> list[np.ndarray | Outcome]:
+        """Fuse several drafts at once, which a GPU takes as one batch.
+
+        Args:
+            drafts: What `draft` gave.
+
+        Returns:
+            For each an image, or what became of it instead.
+        """
         ready = [draft for draft in drafts if isinstance(draft, Draft)]
-        fused = fuse_in_rounds(
-            [draft.scan for draft in ready],
-            [draft.air_level for draft in ready],
-            [self._insertions(draft) for draft in ready],
-            self._engine,
-            context=self._config.context,
-            match=self._config.chosen_match,
-        )
-        finished = iter([self._finish(draft, image) for draft, image in zip(ready, fused, strict=True)])
-        return [next(finished) if isinstance(draft, Draft) else Made(draft) for draft in drafts]
+        fused = iter(self._fused(ready))
+        return [next(fused) if isinstance(draft, Draft) else draft for draft in drafts]
+
+    def _fused(self, drafts: Sequence[Draft]) -> Sequence[np.ndarray | Outcome]:
+        try:
+            return fuse_in_rounds(
+                [draft.scan for draft in drafts],
+                [draft.air_level for draft in drafts],
+                [self._insertions(draft) for draft in drafts],
+                self._engine,
+                context=self._config.context,
+                match=self._config.chosen_match,
+            )
+        except Exception as error:  # noqa: BLE001 - see above
+            if len(drafts) == 1:
+                return [_outcome_of(error)]
+        return [each for draft in drafts for each in self._fused([draft])]
+
+    def finish(self, draft: Draft | Outcome, image: np.ndarray | Outcome) -> Made:
+        """Encode and describe an image.
+
+        Args:
+            draft: What `draft` gave.
+            image: What `fuse` gave for it.
+
+        Returns:
+            What became of the planned image.
+        """
+        if isinstance(draft, Outcome):
+            return Made(draft)
+        if isinstance(image, Outcome):
+            return Made(image)
+        try:
+            return self._finish(draft, image)
+        except Exception as error:  # noqa: BLE001 - see above
+            return Made(_outcome_of(error))
 
     def _insertions(self, draft: Draft) -> list[Insertion]:
         if draft.planned.role == Role.NEGATIVE:
@@ -141,6 +177,12 @@ class ImageMaker:
             return []
         laid = [*draft.items, *(item for item, _ in draft.distractors)]
         return [*(item.licence for item in laid), *self._engine.licences]
+
+
+def _outcome_of(error: Exception) -> Outcome:
+    if isinstance(error, RwscError):  # what the engine refuses to put together
+        return Outcome(status="rejected", reason=error.message)
+    return Outcome(status="failed", reason=one_line(f"{type(error).__name__}: {error}"))
 
 
 def describe_objects(draft: Draft) -> dict[str, list[dict[str, Any]]]:

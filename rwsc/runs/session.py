@@ -83,12 +83,13 @@ class WorkerPool:
     gpus_per_worker: float
 
 
-def size_pool(workers: int | None, *, use_gpu: bool | None) -> WorkerPool:
+def size_pool(workers: int | None, *, use_gpu: bool | None, cpus_beside_gpu: int = 1) -> WorkerPool:
     """Fit a pool of workers into the cluster.
 
     Args:
         workers: Workers asked for; None takes one per GPU where GPUs are used, else one per CPU.
         use_gpu: One GPU per worker; None uses GPUs when there are any (and enough for `workers`).
+        cpus_beside_gpu: CPUs that a worker with a GPU gets at most; one without gets one at most.
 
     Returns:
         A pool that fits, with a little CPU left for Ray's own tasks.
@@ -109,7 +110,9 @@ def size_pool(workers: int | None, *, use_gpu: bool | None) -> WorkerPool:
         )
     number = workers or (gpus if use_gpu else max(1, int(cpus)))
     share = cpu_share(
-        number, [float(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+        number,
+        [float(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]],
+        most=cpus_beside_gpu if use_gpu else 1,
     )
     if share < SMALLEST_CPU_SHARE:
         raise ResourceError(
@@ -119,19 +122,20 @@ def size_pool(workers: int | None, *, use_gpu: bool | None) -> WorkerPool:
     return WorkerPool(num_workers=number, cpus_per_worker=share, gpus_per_worker=1.0 if use_gpu else 0.0)
 
 
-def cpu_share(number: int, node_cpus: list[float]) -> float:
+def cpu_share(number: int, node_cpus: list[float], *, most: int = 1) -> float:
     """Share the CPUs of a cluster out among workers, none of which can sit on two nodes.
 
     Args:
         number: Workers.
         node_cpus: CPUs of each node.
+        most: CPUs that each gets at most.
 
     Returns:
-        The largest share of a CPU, in hundredths and at most 1, of which the nodes hold that many; 0 when there
+        The largest number of whole CPUs, or, below one, of hundredths, of which the nodes hold that many; 0 when there
         is none.
     """
     free = [cpus - CPUS_LEFT_FREE / len(node_cpus) for cpus in node_cpus]
-    for hundredths in range(100, 0, -1):
+    for hundredths in (*range(100 * most, 100, -100), *range(100, 0, -1)):
         if sum(int(cpus * 100 / hundredths + 1e-9) for cpus in free if cpus > 0) >= number:
             return hundredths / 100
     return 0.0

@@ -1,11 +1,12 @@
 """What every synthesis worker does: read the bags of a shard, make its images, write them, commit."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from itertools import islice
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -13,9 +14,9 @@ import numpy as np
 from rwsc.corpus.commit import commit_shard, is_committed, read_rows
 from rwsc.corpus.containers import write_container
 from rwsc.corpus.distractors import open_distractors
-from rwsc.corpus.draft import Bag
+from rwsc.corpus.draft import Bag, Draft
 from rwsc.corpus.make import ImageMaker, Made
-from rwsc.corpus.manifest import STATUSES, RunFacts, to_row
+from rwsc.corpus.manifest import STATUSES, Outcome, RunFacts, to_row
 from rwsc.corpus.plan import PlannedImage
 from rwsc.corpus.plan_store import StoredPlan
 from rwsc.corpus.settings import SynthConfig
@@ -32,12 +33,21 @@ from rwsc.storage.prefix import Prefix, read_uri
 IMAGES_AT_ONCE = 8
 """Images that are drafted and fused together; enough to fill a GPU batch, few enough to bound memory."""
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
 
 class ShardWorker:
     """Makes shards. Ray Data keeps one instance per worker and hands it a shard at a time."""
 
     def __init__(
-        self, config: dict[str, Any], facts: dict[str, str], device: str, *, retry_failed: bool = False
+        self,
+        config: dict[str, Any],
+        facts: dict[str, str],
+        device: str,
+        *,
+        retry_failed: bool = False,
+        threads: int = 1,
     ) -> None:
         """Load item bank and engine.
 
@@ -46,6 +56,8 @@ class ShardWorker:
             facts: Plain values of `RunFacts`.
             device: ``cpu`` or ``cuda``.
             retry_failed: Make the images of committed shards again that failed.
+            threads: Threads that draft and encode images beside the one that fuses, where there are two or more; with
+                one, each image is drafted, fused and encoded in turn.
         """
         cv2.setNumThreads(1)  # workers share the machine; threads of their own would only crowd it
         self._config = SynthConfig(**config)
@@ -54,6 +66,8 @@ class ShardWorker:
         self._retry_failed = retry_failed
         self._plan: StoredPlan | None = None
         self._pool = ThreadPoolExecutor(max_workers=self._config.io_threads)
+        self._threads = ThreadPoolExecutor(max_workers=threads) if threads > 1 else None
+        self._groups_ahead = 1 if self._threads is not None else 0
         self._broken: RwscError | None = None
         try:
             self._maker = self._open_maker(device)
@@ -136,10 +150,48 @@ class ShardWorker:
         """
         if self._broken is not None:
             raise self._broken
-        for group, bags in self._with_bags(planned):
-            own = [bags[image.scan_uri] for image in group]
-            others = [bags[image.partner.scan_uri] if image.partner else None for image in group]
-            yield from zip(group, self._maker.make(group, own, others), strict=True)
+        numbers = iter(planned)
+        groups = iter(lambda: list(islice(numbers, IMAGES_AT_ONCE)), [])
+        # Three steps that overlap where the worker has threads for them: while one group is fused, the next one is
+        # drafted, and the one before is encoded. Reads are always a group ahead.
+        read = _ahead(((group, self._read(group)) for group in groups), 1)
+        drafted = _ahead(((group, self._draft(group, bags)) for group, bags in read), self._groups_ahead)
+        finished = _ahead(((group, self._fuse(drafts)) for group, drafts in drafted), self._groups_ahead)
+        for group, making in finished:
+            yield from zip(group, (made.result() for made in making), strict=True)
+
+    def _read(self, group: list[PlannedImage]) -> dict[str, Future[Bag]]:
+        uris = [scan.scan_uri for image in group for scan in (image, image.partner) if scan]
+        return {uri: self._pool.submit(_read_bag, uri) for uri in dict.fromkeys(uris)}
+
+    def _draft(
+        self, group: list[PlannedImage], reads: dict[str, Future[Bag]]
+    ) -> list[Future[Draft | Outcome]]:
+        bags = {uri: read.result() for uri, read in reads.items()}
+        return [
+            self._submit(
+                self._maker.draft,
+                image,
+                bags[image.scan_uri],
+                bags[image.partner.scan_uri] if image.partner else None,
+            )
+            for image in group
+        ]
+
+    def _fuse(self, drafting: list[Future[Draft | Outcome]]) -> list[Future[Made]]:
+        drafts = [draft.result() for draft in drafting]
+        images = self._maker.fuse(drafts)
+        return [
+            self._submit(self._maker.finish, draft, image)
+            for draft, image in zip(drafts, images, strict=True)
+        ]
+
+    def _submit(self, step: Callable[..., Result], *arguments: object) -> Future[Result]:
+        if self._threads is not None:
+            return self._threads.submit(step, *arguments)
+        done: Future[Result] = Future()
+        done.set_result(step(*arguments))
+        return done
 
     @cached_property
     def _metrics(self) -> ShardMetrics:
@@ -161,19 +213,6 @@ class ShardWorker:
             if not (self._retry_failed and row["status"] == "failed")
         }
 
-    def _with_bags(self, planned: list[PlannedImage]) -> Iterator[tuple[list[PlannedImage], dict[str, Bag]]]:
-        # The next group's bags are read while this one is fused.
-        numbers = iter(planned)
-        groups = iter(lambda: list(islice(numbers, IMAGES_AT_ONCE)), [])
-        waiting: list[tuple[list[PlannedImage], dict[str, Future[Bag]]]] = []
-        for group in groups:
-            uris = [scan.scan_uri for image in group for scan in (image, image.partner) if scan]
-            waiting.append((group, {uri: self._pool.submit(_read_bag, uri) for uri in dict.fromkeys(uris)}))
-            if len(waiting) > 1:
-                yield _await(waiting.pop(0))
-        for pair in waiting:
-            yield _await(pair)
-
     def _write(self, made: Made, for_container: dict[str, bytes]) -> list[Future[None]]:
         """Begin to write an image that has a file of its own; put any other to what its container will hold."""
         if made.data is None or made.outcome.image_key is None:
@@ -191,11 +230,14 @@ def open_engine(config: SynthConfig, device: str) -> Engine:
     return open_learned(config.engine, *read_weights(config.weights or ""), device=device)
 
 
-def _await(
-    pair: tuple[list[PlannedImage], dict[str, Future[Bag]]],
-) -> tuple[list[PlannedImage], dict[str, Bag]]:
-    group, reads = pair
-    return group, {uri: read.result() for uri, read in reads.items()}
+def _ahead(items: Iterator[Item], number: int) -> Iterator[Item]:
+    """Give items in order, so many of them begun beyond the one that is given."""
+    begun: deque[Item] = deque()
+    for item in items:
+        begun.append(item)
+        if len(begun) > number:
+            yield begun.popleft()
+    yield from begun
 
 
 def _read_bag(uri: str) -> Bag:

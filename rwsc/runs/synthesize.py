@@ -31,6 +31,9 @@ from rwsc.storage.prefix import Prefix, uri_exists
 PROBED_BAGS = 16
 """Bags that are looked for before a run starts."""
 
+CPUS_BESIDE_GPU = 8
+"""CPUs that a worker with a GPU takes at most, to draft and encode images while the GPU fuses others."""
+
 MAX_BLOCKS = 4_000
 """Tasks that Ray Data is given at most."""
 
@@ -209,7 +212,7 @@ def _fuse(run: _Run, todo: list[PlannedShard]) -> float:
     start_ray()
     config = run.config
     wants_gpu = None if config.device == "auto" and config.engine in LEARNED else config.device == "cuda"
-    pool = size_pool(config.workers, use_gpu=wants_gpu)
+    pool = size_pool(config.workers, use_gpu=wants_gpu, cpus_beside_gpu=CPUS_BESIDE_GPU)
     device = "cuda" if pool.gpus_per_worker else "cpu"
     to_make = sum(shard.num_images for shard in todo)
     say(f"{to_make:,} images to make with {config.engine} on {pool.num_workers} worker(s), {device}")
@@ -263,6 +266,7 @@ def _run_shards(
             "facts": asdict(run.inputs.facts),
             "device": device,
             "retry_failed": run.retry_failed,
+            "threads": max(1, int(pool.cpus_per_worker)),
         },
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(size=min(pool.num_workers, len(todo))),

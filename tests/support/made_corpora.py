@@ -11,7 +11,7 @@ from rwsc.runs.synthesize import settle_plan
 from rwsc.storage.prefix import Prefix
 
 
-def make_here(config, *, extend=None, retry_failed=False, num_shards=None):
+def make_here(config, *, extend=None, retry_failed=False, num_shards=None, threads=1):
     """Make a corpus, or what it lacks, as `synthesize` does; give the ids of the images that were made now.
 
     With `num_shards`, stop after so many shards, as if killed.
@@ -23,7 +23,9 @@ def make_here(config, *, extend=None, retry_failed=False, num_shards=None):
     claim_corpus(corpus, inputs.card, may_grow=extend is not None)
     plan = settle_plan(corpus, config, inputs.bags)
     forget_totals(corpus)
-    worker = ShardWorker(config.model_dump(), asdict(inputs.facts), "cpu", retry_failed=retry_failed)
+    worker = ShardWorker(
+        config.model_dump(), asdict(inputs.facts), "cpu", retry_failed=retry_failed, threads=threads
+    )
     shards = plan.shards()
     rows = [row for shard in shards[:num_shards] for row in worker.make_shard(shard.shard_id, shard.number)]
     if num_shards is None:

@@ -39,10 +39,12 @@ def test_pools_never_take_every_cpu(cluster, workers):
 @given(
     st.integers(1, 40),
     st.lists(st.sampled_from([0.0, 1.0, 2.0, 4.0, 16.0]), min_size=1, max_size=5).filter(any),
+    st.integers(1, 8),
 )
-def test_every_worker_finds_a_node_it_fits_on(number, nodes):
-    share = cpu_share(number, nodes)
-    assert 0 <= share <= 1
+def test_every_worker_finds_a_node_it_fits_on(number, nodes, most):
+    share = cpu_share(number, nodes, most=most)
+    assert 0 <= share <= most
+    assert share <= 1 or share == int(share)  # Ray knows parts of a CPU below one alone
     if share:
         assert sum(int(cpus / share + 1e-9) for cpus in nodes) >= number
 
@@ -58,6 +60,9 @@ def test_one_worker_per_gpu_where_there_are_any(cluster):
     pool = size_pool(None, use_gpu=None)
     assert (pool.num_workers, pool.cpus_per_worker, pool.gpus_per_worker) == (4, 1.0, 1.0)
     assert size_pool(None, use_gpu=False).num_workers == 16
+    assert size_pool(None, use_gpu=True, cpus_beside_gpu=8).cpus_per_worker == 3.0
+    assert size_pool(1, use_gpu=True, cpus_beside_gpu=8).cpus_per_worker == 8.0
+    assert size_pool(None, use_gpu=False, cpus_beside_gpu=8).cpus_per_worker <= 1.0
 
 
 def test_too_many_workers_are_refused_with_how_many_fit(cluster):

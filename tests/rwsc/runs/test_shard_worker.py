@@ -1,4 +1,5 @@
 import shutil
+import threading
 from dataclasses import asdict
 
 import numpy as np
@@ -7,6 +8,7 @@ from support.corpora import make_inputs, synth_config
 from support.made_corpora import files_of, make_here
 
 from rwsc.corpus.commit import committed_shards, read_rows
+from rwsc.corpus.make import ImageMaker
 from rwsc.corpus.manifest import RunFacts
 from rwsc.corpus.settings import SynthConfig
 from rwsc.errors import ObjectMissing
@@ -132,3 +134,46 @@ def test_only_failed_images_are_tried_again_and_then_the_corpus_is_the_undisturb
     assert set(make_here(config, retry_failed=True)) == failed
     assert files_of(config.output) == files_of(undisturbed.output)
     assert make_here(config, retry_failed=True) == []
+
+
+def test_threads_change_no_byte(tmp_path):
+    make_inputs(str(tmp_path), num_bags=9)
+    next((tmp_path / "scans" / "bags").iterdir()).write_bytes(b"no image any more")
+    controls = {"empty_share": 0.2, "negative_share": 0.2, "distractor_share": 0.5}
+
+    def config(name):
+        changes = {"num_images": 45, "shard_images": 20, "controls": controls}
+        return synth_config(str(tmp_path), output=f"{tmp_path}/{name}", **changes)
+
+    make_here(config("in-turn"))
+    make_here(config("beside"), threads=3)
+    assert files_of(f"{tmp_path}/beside") == files_of(f"{tmp_path}/in-turn")
+    assert {row["status"] for row in rows_of(config("beside")).values()} == {"made", "failed"}
+
+
+@pytest.mark.parametrize(("threads", "overlaps"), [(1, False), (2, True)])
+def test_the_next_group_is_drafted_while_one_is_fused_where_there_are_threads(
+    root, tmp_path, monkeypatch, threads, overlaps
+):
+    drafted, overlapped = threading.Semaphore(0), []
+    draft, fuse = ImageMaker.draft, ImageMaker.fuse
+
+    def draft_and_tell(self, *arguments):
+        drafted.release()
+        return draft(self, *arguments)
+
+    def fuse_and_look(self, drafts):
+        for _ in drafts:  # its own
+            assert drafted.acquire(timeout=30)
+        is_more = drafted.acquire(timeout=5 if overlaps else 0.1)
+        if is_more:
+            drafted.release()
+        overlapped.append(is_more)
+        return fuse(self, drafts)
+
+    monkeypatch.setattr(ImageMaker, "draft", draft_and_tell)
+    monkeypatch.setattr(ImageMaker, "fuse", fuse_and_look)
+    make_here(
+        synth_config(str(root), output=f"{tmp_path}/corpus", num_images=24, shard_images=24), threads=threads
+    )
+    assert overlapped == ([True, True, False] if overlaps else [False] * 3)
