@@ -10,7 +10,7 @@ from rwsc.cli.stdout import keep_for_data
 from rwsc.cli.terminal import escaped_line
 from rwsc.errors import ConfigError
 
-NAMES = ("synth", "items", "truth", "probe")
+NAMES = ("synth", "whole", "items", "truth", "probe")
 
 
 def bench(
@@ -18,7 +18,8 @@ def bench(
         str,
         typer.Argument(
             metavar="[NAME]",
-            help="synth: rates. items: how well items are cut out. truth: how close engines come to true scans. "
+            help="synth: rates. whole: the rate of synth as a share of its slowest stage. items: how well items are "
+            "cut out. truth: how close engines come to true scans. "
             "probe: how well a small network tells them from true scans, or from real items in scans of yours.",
         ),
     ] = "synth",
@@ -35,23 +36,31 @@ def bench(
         typer.Option(
             metavar="CATALOGUE",
             help="items: also compare boxes alone with the masks of these scans. probe: real items of these scans "
-            "instead of phantoms.",
+            "instead of phantoms. whole: bags.",
         ),
     ] = None,
     items: Annotated[
         str | None,
-        typer.Option(metavar="ITEMS", help="probe: bank of the items of --catalogue; built without it."),
+        typer.Option(
+            metavar="ITEMS", help="probe, whole: bank of the items of --catalogue; probe builds it without."
+        ),
     ] = None,
     without_groups: Annotated[
         str, typer.Option(metavar="A,B", help="items, probe: leave out scans of these groups.")
     ] = "",
     engines: Annotated[
         str,
-        typer.Option(metavar="A,B", help="truth, probe: only these ways to fuse, and tip; all without it."),
+        typer.Option(
+            metavar="A,B",
+            help="truth, probe: only these ways to fuse, and tip; all without it. whole: one of them.",
+        ),
     ] = "",
     weights: Annotated[
         list[str] | None,
-        typer.Option(metavar="WEIGHTS", help="truth, probe: also rwsc with these weights; may be repeated."),
+        typer.Option(
+            metavar="WEIGHTS",
+            help="truth, probe: also rwsc with these weights; may be repeated. whole: its weights.",
+        ),
     ] = None,
     output: Output = None,
     overwrite: Overwrite = False,
@@ -79,6 +88,8 @@ def bench(
         found = _probe(
             num_images, catalogue, items, _names(without_groups), _names(engines) or None, weights or []
         )
+    elif name == "whole":
+        found = _whole(num_images, catalogue, items, _names(engines), weights or [])
     else:
         found = _measure(name, num_images, catalogue, without_groups)
     if as_json:
@@ -98,6 +109,22 @@ def _measure(name: str, number: int, catalogue: str | None, without_groups: str)
     from rwsc.runs.bench import measure
 
     return measure(number)
+
+
+def _whole(
+    number: int, catalogue: str | None, items: str | None, engines: list[str], weights: list[str]
+) -> dict[str, Any]:
+    from rwsc.runs.bench_whole import measure_whole
+
+    if len(engines) > 1 or len(weights) > 1:
+        raise ConfigError("the whole is measured with one engine and its weights", remedy="name one of each")
+    return measure_whole(
+        number,
+        catalogue=catalogue,
+        items=items,
+        engine=engines[0] if engines else "rwsc",
+        weights=weights[0] if weights else None,
+    )
 
 
 def _probe(
@@ -215,6 +242,20 @@ def _tell_rates(found: dict[str, Any], data: TextIO) -> None:
     _tell_machine(found, data)
 
 
+def _tell_whole(found: dict[str, Any], data: TextIO) -> None:
+    data.write(
+        f"{found['rate']} images/s on {found['workers']} worker(s), {found['device']}, over {found['images']} images, "
+        f"start of Ray left out\n{found['limit']} images/s would be the limit of {found['slowest']} alone: "
+        f"share {found['share']}\n\nmilliseconds of a worker per image    median  fastest  slowest\n"
+    )
+    for name, spread in found["stages_ms"].items():
+        data.write(
+            f"{name:<36} {spread['median']:>7.2f}  {spread['fastest']:>7.2f}  {spread['slowest']:>7.2f}\n"
+        )
+    data.write(f"{'all else: Ray, plan, commits, waiting':<36} {found['rest_ms']:>7.2f}\n")
+    _tell_machine(found, data)
+
+
 def _tell_items(found: dict[str, Any], data: TextIO) -> None:
     phantoms = found["phantoms"]
     _tell_table(
@@ -258,4 +299,10 @@ def _tell_machine(found: dict[str, Any], data: TextIO) -> None:
     data.write(", ".join(f"{name} {value}" for name, value in found["machine"].items()) + "\n")
 
 
-_TELLERS = {"synth": _tell_rates, "items": _tell_items, "truth": _tell_truth, "probe": _tell_probe}
+_TELLERS = {
+    "synth": _tell_rates,
+    "whole": _tell_whole,
+    "items": _tell_items,
+    "truth": _tell_truth,
+    "probe": _tell_probe,
+}

@@ -211,8 +211,7 @@ def _fuse(run: _Run, todo: list[PlannedShard]) -> float:
     forget_totals(run.corpus)
     start_ray()
     config = run.config
-    wants_gpu = None if config.device == "auto" and config.engine in LEARNED else config.device == "cuda"
-    pool = size_pool(config.workers, use_gpu=wants_gpu, cpus_beside_gpu=CPUS_BESIDE_GPU)
+    pool = pool_of(config)
     device = "cuda" if pool.gpus_per_worker else "cpu"
     to_make = sum(shard.num_images for shard in todo)
     say(f"{to_make:,} images to make with {config.engine} on {pool.num_workers} worker(s), {device}")
@@ -232,6 +231,22 @@ def _fuse(run: _Run, todo: list[PlannedShard]) -> float:
             raise found from None
         raise
     return time.monotonic() - started
+
+
+def pool_of(config: SynthConfig) -> WorkerPool:
+    """Fit the workers of a run into the cluster.
+
+    Args:
+        config: Its settings.
+
+    Returns:
+        Workers with a GPU each, where the engine has use for one and there are any.
+
+    Raises:
+        ResourceError: The cluster cannot hold them.
+    """
+    wants_gpu = None if config.device == "auto" and config.engine in LEARNED else config.device == "cuda"
+    return size_pool(config.workers, use_gpu=wants_gpu, cpus_beside_gpu=CPUS_BESIDE_GPU)
 
 
 def _check_failed(run: _Run, number: int) -> None:

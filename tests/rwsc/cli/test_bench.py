@@ -103,7 +103,7 @@ def test_probe_of_scans_as_json_and_as_a_table(rwsc, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "error", "remedy"),
     [
-        (["itmes"], "error: no benchmark 'itmes'", "try:   there are synth, items, truth, probe"),
+        (["itmes"], "error: no benchmark 'itmes'", "try:   there are synth, whole, items, truth, probe"),
         (
             ["truth", "--engines", "magic"],
             "error: no engine 'magic'",
