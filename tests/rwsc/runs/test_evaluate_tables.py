@@ -1,16 +1,12 @@
 import json
 
-import numpy as np
-import pyarrow as pa
 import pytest
 
-from rwsc.errors import ConfigError, ResourceError, RunMismatch
+from rwsc.errors import ResourceError, RunMismatch
 from rwsc.evaluation.study import Arm, StudyConfig
-from rwsc.evaluation.study_scores import draw_pairs
-from rwsc.runs import evaluate_tables as module
-from rwsc.runs.evaluate_tables import JSON_KEY, PAGE_KEY, evaluate_tables, open_held_out
+from rwsc.runs import study_runs
+from rwsc.runs.evaluate_tables import JSON_KEY, PAGE_KEY, evaluate_tables
 from rwsc.runs.weights import WEIGHTS_KEY
-from rwsc.storage.images import decode_image
 from rwsc.storage.prefix import Prefix
 
 TRAINING = {
@@ -76,7 +72,7 @@ def test_a_study_trains_every_arm_and_writes_tables_page_and_figures(finished):
 @pytest.mark.ray
 def test_what_is_done_costs_nothing_and_arms_and_seeds_may_be_added(finished, monkeypatch):
     before = read(finished)
-    monkeypatch.setattr(module, "start_ray", lambda: pytest.fail("Ray is started for nothing"))
+    monkeypatch.setattr(study_runs, "start_ray", lambda: pytest.fail("Ray is started for nothing"))
     evaluate_tables(study(finished.uri))
     assert read(finished) == {**before, "settings": read(finished)["settings"]}
     monkeypatch.undo()
@@ -107,43 +103,3 @@ def test_several_workers_are_a_group_of_ray_train_and_must_fit(s3_uri, ray_clust
     assert read(Prefix(s3_uri))["runs"] == {"done": 1, "wanted": 1}
     with pytest.raises(ResourceError, match="9 runs at once"):
         evaluate_tables(study(f"{s3_uri}/many", runs_at_once=9))
-
-
-def test_phantoms_held_out_are_no_phantoms_of_training():
-    from rwsc.training.phantom_samples import PhantomSource
-
-    some = study("unused")
-    source, licence = open_held_out(some)
-    held = [pair.sample.bag_CHW for pair in draw_pairs(source, 4)]
-    assert "Apache" in licence
-    for name in ("train", "validation"):
-        trained = PhantomSource(2, config=some.pairs, seed=0, name=name)
-        for index in range(4):
-            bag_CHW = trained.draw(index).bag_CHW
-            assert not any(np.array_equal(bag_CHW, other) for other in held)
-
-
-def test_pictures_of_engines_are_kept_in_8_bits(tmp_path):
-    out = Prefix(str(tmp_path))
-    some = study(out.uri)
-    pairs = draw_pairs(open_held_out(some)[0], 2)
-    scores = module._engine_scores(out, "tip", pairs, 1, "key")
-    kept = decode_image(out.read("pictures/tip/fused-0.png"))
-    product = np.rint(255 * pairs[0].sample.item_CHW * pairs[0].sample.bag_CHW).transpose(1, 2, 0)
-    assert np.abs(kept - product).max() <= 1
-    assert not out.exists("pictures/tip/fused-1.png")
-    assert module._engine_scores(out, "tip", [], 1, "key") == scores  # read back, not measured again
-
-
-@pytest.mark.parametrize("what", ["physical item", "group of bags"])
-def test_what_is_on_both_sides_is_named(what):
-    with pytest.raises(ConfigError, match=f"the {what} 'b' is both trained on and held out"):
-        module._refuse_shared(what, {"a", "b"}, {"b", "c"})
-
-
-def test_a_catalogue_without_bags_of_a_split_is_one_clear_line():
-    from rwsc.sources.schema import CATALOGUE_SCHEMA
-
-    empty = pa.Table.from_pylist([], schema=CATALOGUE_SCHEMA)
-    with pytest.raises(ConfigError, match="no bag in split 'val' or 'test'"):
-        module._rows(empty, ["benign"], ["val", "test"])
