@@ -20,6 +20,9 @@ TableName = Literal["edge_attention", "region", "losses", "methods", "sweep"]
 
 EngineName = Literal["average", "minimum", "tip", "alpha"]
 
+TRUTH = "truth"
+"""The true scan of item and bag together, which phantoms have: what the metrics say of it tells what they are worth."""
+
 _SET_BY_THE_STUDY = ("items", "bags", "phantoms", "output", "seed", "split")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,39}")
 
@@ -60,7 +63,7 @@ def _baseline(method: str, title: str) -> Arm:
         name=method,
         title=title,
         tables=["methods"],
-        against=["rwsc", "half_weights"],
+        against=["rwsc", "half_weights", "product"],
         set={"method": method},
     )
 
@@ -88,7 +91,7 @@ ARMS: tuple[Arm, ...] = (
     Arm(
         name="product",
         title="RWSC-Fusion on TIP (our default)",
-        tables=["edge_attention", "methods"],
+        tables=["edge_attention", "region", "methods"],
         set={"network": {"residual": "tip"}},
     ),
     _baseline("u2fusion", "U2Fusion"),
@@ -111,6 +114,13 @@ ARMS: tuple[Arm, ...] = (
         tables=["edge_attention"],
         against=["product"],
         set={"network": {"residual": "tip", "edge_attention": False}},
+    ),
+    Arm(
+        name="product_pooled_only",
+        title="on TIP, mask average pooling only",
+        tables=["region"],
+        against=["product"],
+        set={"network": {"residual": "tip", "rwsc": "pooled_only"}},
     ),
 )
 """The whole study of the slides, the most telling arms first."""
@@ -174,6 +184,11 @@ class StudyConfig(Settings):
     runs_at_once: int = Field(default=1, ge=1, json_schema_extra=SPEED)
     """Training runs side by side, each with its own workers."""
 
+    @property
+    def untrained(self) -> list[str]:
+        """What is shown beside the arms: engines, and of phantoms the true scan."""
+        return [*self.engines, *([TRUTH] if self.phantoms else [])]
+
     @model_validator(mode="after")
     def _consistent(self) -> "StudyConfig":
         if twice := [seed for seed, count in Counter(self.seeds).items() if count > 1]:
@@ -192,7 +207,7 @@ class StudyConfig(Settings):
         names = [arm.name for arm in arms]
         if twice := [name for name, count in Counter(names).items() if count > 1]:
             raise ValueError(f"the arm {twice[0]!r} is there twice")
-        if engines := set(names) & set(get_args(EngineName)):
+        if engines := set(names) & {*get_args(EngineName), TRUTH}:
             raise ValueError(f"the arm {min(engines)!r} has the name of an engine")
         for arm in arms:
             for other in arm.against:

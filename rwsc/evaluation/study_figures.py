@@ -108,7 +108,7 @@ def _attended(network: RwscNetwork, pair: Pair) -> Iterator[Tensor]:
 def _sheet(study: StudyConfig, table: TableName, pairs: Sequence[Pair], load: Load) -> np.ndarray | None:
     columns = {arm.shown: f"{_first(study, arm)}/fused" for arm in _arms(study, table)}
     if columns and table == "methods":
-        columns |= {name: f"{name}/fused" for name in study.engines}
+        columns |= {name: f"{name}/fused" for name in study.untrained}
     return _drawn(pairs, columns, load)
 
 

@@ -60,7 +60,7 @@ def evaluate_tables(study: StudyConfig) -> tuple[str, int]:
     if classify(licence) is Licence.ACADEMIC:
         say("the data are for academic use alone, and so are the weights, figures and pictures of this study")
     outcomes: dict[str, list[Outcome]] = {}
-    for name in study.engines:
+    for name in study.untrained:
         outcomes[name] = [Outcome(seed=None, scores=engine_scores(out, name, pairs, study.pictures, key))]
     waiting = []
     for arm, seed in runs_of(study):

@@ -12,7 +12,7 @@ import torch
 
 from rwsc.config import fingerprint
 from rwsc.errors import ObjectMissing, ResourceError, WeightsError
-from rwsc.evaluation.study import Arm, StudyConfig, run_name, train_config
+from rwsc.evaluation.study import TRUTH, Arm, StudyConfig, run_name, train_config
 from rwsc.evaluation.study_figures import attention_map
 from rwsc.evaluation.study_scores import Pair, decode_scores, encode_scores, score_pair, to_8bit
 from rwsc.evaluation.study_tables import Outcome
@@ -178,11 +178,11 @@ def _run(
 def engine_scores(
     out: Prefix, name: str, pairs: list[Pair], pictures: int, key: str
 ) -> list[dict[str, float]]:
-    """Measure an engine that needs no training, or read what was measured before.
+    """Measure an engine that needs no training, or the true scan, or read what was measured before.
 
     Args:
         out: The folder of the study.
-        name: The engine.
+        name: The engine, or `rwsc.evaluation.study.TRUTH`.
         pairs: The held-out pairs.
         pictures: Pairs of which the fused picture is kept.
         key: Key of the pairs.
@@ -196,12 +196,18 @@ def engine_scores(
             return decode_scores(found["scores"])
     except (ObjectMissing, ValueError):
         pass
-    engine = open_classic(name, EngineConfig())
-
-    def fuse(pair: Pair) -> np.ndarray:
-        return np.ascontiguousarray(engine.fuse([pair.region])[0].transpose(2, 0, 1))
-
+    fuse = _truth if name == TRUTH else _with_engine(name)
     return decode_scores(_measure(out, name, fuse, pairs, pictures, key))
+
+
+def _with_engine(name: str) -> Fuse:
+    engine = open_classic(name, EngineConfig())
+    return lambda pair: np.ascontiguousarray(engine.fuse([pair.region])[0].transpose(2, 0, 1))
+
+
+def _truth(pair: Pair) -> np.ndarray:
+    assert pair.sample.truth_CHW is not None  # a study asks for it of phantoms alone
+    return pair.sample.truth_CHW
 
 
 def _measure(

@@ -84,7 +84,8 @@ def test_the_page_shows_ours_beside_the_slides_and_what_is_in_no_mean():
 def test_json_is_json_and_says_the_same():
     document = json.loads(json.dumps(to_json(found()), allow_nan=False))
     methods = next(table for table in document["tables"] if table["name"] == "methods")
-    rwsc, mefnet, tip = methods["rows"]
+    rwsc, mefnet, tip, truth = methods["rows"]
+    assert truth["figures"] == {}
     assert rwsc["figures"]["box.q_e"]["mean"] == pytest.approx(0.8)
     assert rwsc["figures"]["box.q_e"]["by_seed"] == {"0": 0.9, "1": 0.7}
     assert mefnet["slides"]["ei"] == 85.0403

@@ -39,7 +39,7 @@ def test_tables_are_those_that_arms_ask_for_with_the_slides_beside_them():
     arms = [Arm(name="rwsc", tables=["methods", "edge_attention"]), Arm(name="mefnet", tables=["methods"])]
     tables = {table.name: table for table in build_tables(study(arms=arms), {})}
     assert list(tables) == ["edge_attention", "methods"]
-    assert [row.name for row in tables["methods"].rows] == ["rwsc", "mefnet", "tip"]
+    assert [row.name for row in tables["methods"].rows] == ["rwsc", "mefnet", "tip", "truth"]
     assert tables["methods"].rows[1].slides["q_e"] == 0.7509
     assert tables["edge_attention"].rows[0].slides == {"outside.mae": 1.938, "outside.psnr": 39.084}
     assert tables["methods"].rows[2].slides == {}

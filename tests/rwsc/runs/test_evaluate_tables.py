@@ -49,7 +49,7 @@ def test_a_study_trains_every_arm_and_writes_tables_page_and_figures(finished):
     document = read(finished)
     assert document["runs"] == {"done": 3, "wanted": 3}
     tables = {table["name"]: table for table in document["tables"]}
-    assert [row["name"] for row in tables["methods"]["rows"]] == ["on", "mefnet", "tip", "average"]
+    assert [row["name"] for row in tables["methods"]["rows"]] == ["on", "mefnet", "tip", "average", "truth"]
     assert [claim["metric"] for claim in tables["edge_attention"]["claims"]] == [
         "outside.mae",
         "outside.psnr",
