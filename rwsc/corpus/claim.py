@@ -8,6 +8,8 @@ from rwsc.errors import ConfigError, RunMismatch, SourceError
 from rwsc.storage.prefix import Prefix
 from rwsc.storage.run_card import claim_run, read_run_card, rewrite_run_card
 
+_RESTORE = "restore run.json, or use another folder"
+
 
 def read_corpus_card(corpus: Prefix) -> dict[str, Any]:
     """Read the run card of a corpus.
@@ -28,12 +30,28 @@ def read_corpus_card(corpus: Prefix) -> dict[str, Any]:
             f"{corpus.uri} is no corpus but a run of kind {card.get('kind')!r}", remedy="check the address"
         )
     settings = card.get("settings")
-    if not isinstance(settings, dict) or not isinstance(settings.get("num_images"), int):
+    if not isinstance(settings, dict) or type(settings.get("num_images")) is not int:
         raise RunMismatch(
-            f"the run card of {corpus.uri} does not say how large the corpus is",
-            remedy="restore run.json, or use another folder",
+            f"the run card of {corpus.uri} does not say how large the corpus is", remedy=_RESTORE
         )
+    _check_types(card, settings, corpus.uri)
     return card
+
+
+def _check_types(card: dict[str, Any], settings: dict[str, Any], uri: str) -> None:
+    """Refuse a card that its readers would stumble over; what older versions do not state may be missing."""
+    for name, value in (
+        *((name, card.get(name)) for name in ("addresses", "inputs")),
+        *((f"settings.{name}", settings.get(name)) for name in ("placement", "controls", "fusion", "match")),
+    ):
+        if not isinstance(value, dict | None):
+            raise RunMismatch(f"the run card of {uri} has no table as {name}", remedy=_RESTORE)
+    for name in ("max_pixels", "shard_images"):
+        if not (settings.get(name) is None or (type(settings[name]) is int and settings[name] > 0)):
+            raise RunMismatch(f"the run card of {uri} has no number as {name}", remedy=_RESTORE)
+    for name, address in (card.get("addresses") or {}).items():
+        if not isinstance(address, str | None):
+            raise RunMismatch(f"the run card of {uri} has no address of {name}", remedy=_RESTORE)
 
 
 def extended(corpus: Prefix, config: SynthConfig, more: int) -> SynthConfig:

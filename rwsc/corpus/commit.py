@@ -7,11 +7,21 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from rwsc.corpus.containers import container_key
-from rwsc.corpus.manifest import MANIFEST_KIND, MANIFEST_VERSION, STATUSES, to_table
+from rwsc.corpus.manifest import (
+    BOX_LENGTHS,
+    MANIFEST_KIND,
+    MANIFEST_SCHEMA,
+    MANIFEST_VERSION,
+    REQUIRED,
+    REQUIRED_INSIDE,
+    STATUSES,
+    to_table,
+)
 from rwsc.errors import SourceError
 from rwsc.sources.json_fields import one_line
 from rwsc.storage.parquet import decode_table, encode_table
 from rwsc.storage.prefix import Prefix
+from rwsc.storage.table_check import check_table
 
 _NEXT = "next"
 """Entry of a marker that stands for what the shard is about to be replaced by."""
@@ -127,7 +137,13 @@ def read_rows(corpus: Prefix, shard_id: str) -> list[dict[str, Any]]:
         SourceError: The manifest is none, or damaged.
     """
     key = manifest_key(shard_id)
-    table = decode_table(corpus.read(key), corpus.uri_of(key), kind=MANIFEST_KIND, version=MANIFEST_VERSION)
+    uri = corpus.uri_of(key)
+    table = decode_table(corpus.read(key), uri, kind=MANIFEST_KIND, version=MANIFEST_VERSION)
+    if lacking := [name for name in REQUIRED if name not in table.column_names]:
+        raise SourceError(f"{uri} has no column {', '.join(lacking)}", remedy="rwsc verify says more")
+    check_table(
+        table, uri, schema=MANIFEST_SCHEMA, required=(*REQUIRED, *REQUIRED_INSIDE), lengths=BOX_LENGTHS
+    )
     return table.to_pylist()
 
 

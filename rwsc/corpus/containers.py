@@ -17,6 +17,7 @@ from rwsc.storage.failures import refuse_larger
 from rwsc.storage.files import open_read
 from rwsc.storage.parquet import decode_table, encode_tables, open_table
 from rwsc.storage.prefix import Prefix
+from rwsc.storage.table_check import check_table
 
 Layout = Literal["files", "parquet", "webdataset"]
 
@@ -34,6 +35,8 @@ GROUP_BYTES = 128 * 2**20
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 """Hugging Face's feature `Image`."""
+
+_SCHEMA = pa.schema([("image", IMAGE), ("image_id", pa.string())])
 
 MAX_CONTAINER_BYTES = 4 * 2**30
 """Largest container that is written or read: whoever does it holds it in memory."""
@@ -150,8 +153,9 @@ def member_names(corpus: Prefix, container: str) -> list[str]:
     if container.endswith(SUFFIXES["parquet"]):
         with open_table(uri, kind=IMAGES_KIND, version=IMAGES_VERSION) as parquet:
             _check_columns(parquet.schema_arrow, uri)
-            paths = parquet.read(columns=["image.path"]).column("image")
-            return _each_once([str(image["path"]) for image in paths.to_pylist()], uri)
+            paths = parquet.read(columns=["image.path"])
+            check_table(paths, uri, schema=_SCHEMA, required=("image", "image.path"))
+            return _each_once([str(image["path"]) for image in paths["image"].to_pylist()], uri)
     with open_read(uri) as file:
         return _each_once([member.name for member in _tar_members(cast(io.BytesIO, file), uri)], uri)
 
@@ -211,7 +215,7 @@ def _to_parquet(members: Sequence[tuple[str, bytes]]) -> bytes:
     # The feature opens pictures alone; arrays lie there as the bytes that they are.
     is_pictures = not any(name.endswith(".npy") for name, _ in members)
     about = {"huggingface": json.dumps({"info": {"features": _FEATURES}})} if is_pictures else None
-    schema = pa.schema([("image", IMAGE), ("image_id", pa.string())], metadata=about)
+    schema = _SCHEMA.with_metadata(about)
     tables = (
         pa.Table.from_pylist(
             [
@@ -250,6 +254,7 @@ def _unpacked(data: bytes, uri: str) -> dict[str, bytes]:
     if uri.endswith(SUFFIXES["parquet"]):
         table = decode_table(data, uri, kind=IMAGES_KIND, version=IMAGES_VERSION)
         _check_columns(table.schema, uri)
+        check_table(table, uri, schema=_SCHEMA, required=("image", "image.path"))
         images = [(str(image["path"]), image["bytes"] or b"") for image in table.column("image").to_pylist()]
     else:
         images = [

@@ -82,6 +82,24 @@ MANIFEST_SCHEMA = pa.schema(
 )
 """Columns of a manifest shard. Nothing here depends on when, where or by how many workers it was written."""
 
+REQUIRED = ("image_id", "status", "objects")
+"""Columns that every manifest has, without a missing value."""
+
+_LAID = ("objects", "empty_insertions", "distractors")
+REQUIRED_INSIDE = (
+    *(
+        f"{name}.{field}"
+        for name in _LAID
+        for field in ("object_id", "item_id", "label", "bbox_xywh", "area", "mask_rle", "x", "y", "rotation_deg",
+                      "scale", "flip", "fused_xywh")
+    ),
+    "bag_objects.label",
+    "bag_objects.bbox_xywh",
+)  # fmt: skip
+"""What nothing that lies in an image may lack."""
+
+BOX_LENGTHS = {f"{name}.{box}": 4 for name in _LAID for box in ("bbox_xywh", "fused_xywh")}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFacts:

@@ -14,9 +14,14 @@ from rwsc.corpus.plan import PLAN_KIND, PLAN_SCHEMA, PLAN_VERSION, PlannedImage,
 from rwsc.errors import SourceError
 from rwsc.storage.parquet import open_table, write_tables
 from rwsc.storage.prefix import Prefix
+from rwsc.storage.table_check import check_table
 
 PLAN_KEY = "plan.parquet"
 _STAMP = b"rwsc.plan_of"
+_REQUIRED = (
+    "image_id", "shard_id", "scan_id", "seed", "scan_uri", "scan_sha256", "air_level", "role",
+)  # fmt: skip
+_REQUIRED_INSIDE = ("bag_objects.label", "bag_objects.bbox_xywh")
 
 
 class PlannedShard(NamedTuple):
@@ -100,7 +105,7 @@ class StoredPlan:
         """Read some columns of all rows, one row group at a time."""
         with self._open() as parquet:
             for group in range(parquet.metadata.num_row_groups):
-                yield parquet.read_row_group(group, columns=list(columns))
+                yield self._checked(parquet.read_row_group(group, columns=list(columns)), columns)
 
     def shards(self) -> list[PlannedShard]:
         """Read which shards there are, in plan order."""
@@ -122,8 +127,18 @@ class StoredPlan:
         held = self._held
         if held is None or held[0] != group:
             with self._open() as parquet:
-                held = self._held = (group, parquet.read_row_group(group))
+                rows = parquet.read_row_group(group, columns=PLAN_SCHEMA.names)
+                held = self._held = (group, self._checked(rows, PLAN_SCHEMA.names))
         return held[1]
+
+    def _checked(self, rows: pa.Table, columns: Iterable[str]) -> pa.Table:
+        if lacking := set(columns) - set(rows.column_names):
+            raise SourceError(
+                f"{self.uri} has no column {', '.join(sorted(lacking))}",
+                remedy="rwsc synth with the corpus' settings writes its plan again, once it is deleted",
+            )
+        check_table(rows, self.uri, schema=PLAN_SCHEMA, required=(*_REQUIRED, *_REQUIRED_INSIDE))
+        return rows
 
     def _open(self) -> AbstractContextManager[pq.ParquetFile]:
         return open_table(self.uri, kind=PLAN_KIND, version=PLAN_VERSION, metadata=self._metadata)

@@ -1,5 +1,6 @@
 """What a report counts in the manifest, row by row and in bounded memory."""
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -55,7 +56,8 @@ class ReportCounts:
         if row["status"] != "made":
             return
         self.positions.add(row)
-        self._hashes.append(int(str(row["sha256"])[:15], 16))
+        digest = hashlib.sha256(str(row["sha256"]).encode()).digest()  # whatever a damaged row holds there
+        self._hashes.append(int.from_bytes(digest[:7], "big"))
         for counter, name in (
             (self.licences, "licence"),
             (self.datasets, "dataset"),

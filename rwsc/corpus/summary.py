@@ -66,7 +66,7 @@ def read_totals(corpus: Prefix) -> CorpusTotals | None:
         return None
     try:
         return CorpusTotals(**json.loads(corpus.read(REPORT_KEY))["totals"])
-    except (RwscError, ValueError, KeyError, TypeError):
+    except (RwscError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

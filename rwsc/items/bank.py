@@ -13,12 +13,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rwsc.errors import SourceError
-from rwsc.items.pixels import decode_alpha, decode_transmission, num_channels
+from rwsc.items.pixels import decode_alpha, decode_transmission, num_channels, pixels_of
 from rwsc.items.schema import ITEMS_KIND, ITEMS_SCHEMA, ITEMS_VERSION
 from rwsc.sources.json_fields import one_line
 from rwsc.storage.files import open_read
 from rwsc.storage.parquet import read_table
 from rwsc.storage.prefix import absolute_uri
+from rwsc.storage.table_check import check_table
 
 BANK_KEY = "items.parquet"
 """Name of the bank inside a folder."""
@@ -31,6 +32,8 @@ DEFAULT_CACHE_BYTES = 512 * 2**20
 _HASHED = [
     "item_id", "physical_item_id", "label", "dataset", "licence", "scanner_id", "split", "group", "view",
 ]  # fmt: skip
+_REQUIRED = ("item_id", "physical_item_id", "label", "status")
+_OF_USABLE = ["width", "height", "transmission_png", "alpha_png"]
 _COLUMNS = [*_HASHED, "width", "height", "transmission_png", "alpha_png", "status"]
 
 
@@ -60,7 +63,9 @@ def iter_bank(uri: str, columns: Sequence[str] | None = None) -> Iterator[pa.Tab
         try:
             parquet = pq.ParquetFile(file, page_checksum_verification=True)
             for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=wanted):
-                yield pa.Table.from_batches([batch]).select(wanted)
+                table = pa.Table.from_batches([batch]).select(wanted)
+                check_table(table, uri, schema=ITEMS_SCHEMA, required=_REQUIRED)
+                yield table
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise SourceError(
                 f"{uri} is damaged: {one_line(error)[:160]}", remedy="build the bank again"
@@ -81,7 +86,8 @@ class PixelCache:
         with self._lock:
             pixels = self._pixels.get(item.item_id)
         if pixels is None:
-            pixels = decode_transmission(item.transmission_png), decode_alpha(item.alpha_png)
+            with pixels_of(item.item_id):
+                pixels = decode_transmission(item.transmission_png), decode_alpha(item.alpha_png)
             for array in pixels:
                 array.flags.writeable = False
         with self._lock:
@@ -130,7 +136,8 @@ class Item:
     @property
     def num_channels(self) -> int:
         """2 for an item of two energies, else 3; told without decoding its pixels."""
-        return num_channels(self.transmission_png)
+        with pixels_of(self.item_id):
+            return num_channels(self.transmission_png)
 
     @property
     def alpha_HW(self) -> np.ndarray:
@@ -164,10 +171,17 @@ class ItemBank:
             StorageError: It cannot be read.
         """
         table = read_table(bank_uri(uri), kind=ITEMS_KIND, version=ITEMS_VERSION, columns=_COLUMNS)
+        check_table(table, bank_uri(uri), schema=ITEMS_SCHEMA, required=_REQUIRED)
         usable = [row for row in _rows_without_pixels(table) if row["status"] == "ok"]
         kept = [row for row in usable if splits is None or row["split"] in splits]
         if not kept:
             raise _nothing_left(uri, table, Counter(str(row["split"]) for row in usable), splits)
+        is_usable = pc.equal(table["status"], "ok")
+        for name in _OF_USABLE:
+            if pc.any(pc.and_(is_usable, pc.is_null(table[name]))).as_py():
+                raise SourceError(
+                    f"{bank_uri(uri)}: a usable item has no {name}", remedy="build the bank again"
+                )
         return cls(_items(table, kept, PixelCache(cache_bytes)))
 
     def __len__(self) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 
 from rwsc.errors import ConfigError, RwscError
 from rwsc.items.bank import iter_bank
-from rwsc.items.pixels import decode_alpha, decode_transmission
+from rwsc.items.pixels import decode_alpha, decode_transmission, pixels_of
 from rwsc.items.schema import QUALITY
 from rwsc.physics.pseudo_colour import colourise, to_rgb8
 from rwsc.physics.transmission import full_scale
@@ -133,7 +133,8 @@ def deal(
         pixels = [card.row[name] for name in _PIXELS]
         card.row = {name: value for name, value in card.row.items() if name not in _PIXELS}
         if None not in pixels:
-            covers[number] = _draw_item(card, *pixels)
+            with pixels_of(card.row["item_id"]):
+                covers[number] = _draw_item(card, *pixels)
     if catalogue_uri is not None:
         _draw_scans(shown, covers, catalogue_uri)
     left_out = totals - Counter(_bucket(card.row) for card in shown)

@@ -1,8 +1,35 @@
 """An item's pixels as a bank stores them, as PNG: transmission of RGB or of two energies, and coverage."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
+from rwsc.errors import SourceError, UnreadableImage
 from rwsc.storage.images import decode_image, encode_image, probe_image
+
+
+@contextmanager
+def pixels_of(item_id: str) -> Iterator[None]:
+    """Name the item whose stored pixels turn out to be damaged while this is open.
+
+    Args:
+        item_id: The item.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        SourceError: They are.
+    """
+    try:
+        yield
+    except (UnreadableImage, ValueError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise SourceError(
+            f"the pixels of item {item_id} in the item bank are damaged: {reason}",
+            remedy="build the bank again",
+        ) from None
 
 
 def encode_transmission(transmission_HWC: np.ndarray) -> bytes:

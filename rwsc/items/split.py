@@ -10,7 +10,7 @@ import pyarrow as pa
 from rwsc.errors import ConfigError, ObjectExists, SourceError
 from rwsc.items.bank import bank_uri, iter_bank
 from rwsc.items.likeness import Signature, closest_apart, find_alike, join_linked, signature_of
-from rwsc.items.pixels import decode_alpha, decode_transmission
+from rwsc.items.pixels import decode_alpha, decode_transmission, pixels_of
 from rwsc.items.schema import ITEMS_KIND, ITEMS_SCHEMA, ITEMS_VERSION
 from rwsc.seeds import derive_seed
 from rwsc.sources.row_file import refuse_existing
@@ -301,7 +301,8 @@ def _described(uri: str) -> Iterator[tuple[SplitItem, Signature | None]]:
     for table in iter_bank(uri, [*_FACTS, "transmission_png", "alpha_png"]):
         for row in table.to_pylist():
             if row["status"] == "ok":
-                pixels = decode_transmission(row["transmission_png"]), decode_alpha(row["alpha_png"])
+                with pixels_of(row["item_id"]):
+                    pixels = decode_transmission(row["transmission_png"]), decode_alpha(row["alpha_png"])
                 yield _item(row), signature_of(*pixels)
 
 

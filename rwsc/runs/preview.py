@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
+from rwsc.corpus.claim import read_corpus_card
 from rwsc.corpus.commit import committed_shards, read_rows
 from rwsc.corpus.comparison import Shown, compare_engines, draw_comparison
 from rwsc.corpus.containers import read_image
@@ -17,7 +18,7 @@ from rwsc.corpus.heat_map import HeatMaps, draw_heat_maps
 from rwsc.corpus.plan_store import StoredPlan
 from rwsc.corpus.preview import draw_sheet, fit_cell, sheet_row
 from rwsc.corpus.remake import things_of
-from rwsc.errors import ConfigError, SourceError
+from rwsc.errors import ConfigError, SourceError, UnreadableImage
 from rwsc.fusion.engine import Engine
 from rwsc.fusion.engines import ENGINES, EngineConfig, open_classic
 from rwsc.fusion.match import MatchConfig
@@ -29,7 +30,6 @@ from rwsc.sources.examine import without_alpha
 from rwsc.sources.reread import read_indexed
 from rwsc.storage.images import decode_image, encode_image
 from rwsc.storage.prefix import Prefix, write_uri
-from rwsc.storage.run_card import read_run_card
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
 
@@ -130,9 +130,7 @@ class _Corpus:
     @classmethod
     def open(cls, uri: str) -> "_Corpus":
         folder = Prefix(uri)
-        card = read_run_card(folder)
-        if card.get("kind") != "synth":
-            raise SourceError(f"{folder.uri} is no corpus but a run of kind {card.get('kind')!r}")
+        card = read_corpus_card(folder)
         items = [*ItemBank.load(card["addresses"]["items"]), *_harmless(card)]
         by_id = {item.item_id: item for item in items}
         match = _settings_of(card, "match", MatchConfig)
@@ -151,6 +149,11 @@ class _Corpus:
 
     def pixels_of(self, row: dict[str, Any]) -> Pixels:
         """Read a row's bag, its air level and its image."""
+        if lacking := [name for name in ("uri", "scan_uri", "scan_sha256", "seed") if row.get(name) is None]:
+            raise SourceError(
+                f"image {row['image_id']} of {self.folder.uri} has no {', '.join(lacking)}",
+                remedy="rwsc verify tells what else is wrong with the corpus",
+            )
         missing = [thing["item_id"] for thing in things_of(row) if thing["item_id"] not in self.items]
         if missing:
             raise SourceError(
@@ -160,13 +163,20 @@ class _Corpus:
         planned = self.plan.find(row["image_id"])
         if planned is None:
             raise SourceError(
-                f"image {row['image_id']} of the corpus is not in its plan",
+                f"image {row['image_id']} of {self.folder.uri} is not in its plan",
                 remedy="rwsc verify tells what else is wrong with the corpus",
             )
+        try:
+            made = decode_image(read_image(self.folder, row["uri"]))
+        except UnreadableImage as error:
+            raise SourceError(
+                f"{row['uri']} of {self.folder.uri} cannot be shown: {error.message}",
+                remedy="rwsc verify tells what else is wrong with the corpus",
+            ) from None
         return Pixels(
             scan=without_alpha(read_indexed(row["scan_uri"], row["scan_sha256"])),
             air_level=np.asarray(planned.air_level, dtype=np.float64),
-            made=decode_image(read_image(self.folder, row["uri"])),
+            made=made,
         )
 
 

@@ -1,6 +1,7 @@
 """Tables that say what they are, written so that equal rows give equal bytes."""
 
 import io
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
@@ -208,10 +209,10 @@ def _check_label(uri: str, schema: pa.Schema, kind: str, version: int | None, co
     metadata = schema.metadata or {}
     found = metadata.get(_KIND, b"").decode(errors="replace")
     if found != kind:
-        what = f"a table of the kind {found!r}" if found else "a Parquet file that rwsc did not write"
+        what = f"a table of the kind {found[:60]!r}" if found else "a Parquet file that rwsc did not write"
         raise SourceError(f"{uri} is {what}, not {kind!r}", remedy="check which file is meant")
     written = metadata.get(_VERSION, b"").decode(errors="replace")
-    if not written.isdigit():
+    if not re.fullmatch("[0-9]{1,9}", written):
         raise SourceError(f"{uri} does not name the version of its schema", remedy="make the file again")
     if version is not None and int(written) > version:
         raise SourceError(

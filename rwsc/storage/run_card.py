@@ -54,7 +54,7 @@ def read_run_card(run: Prefix) -> dict[str, Any]:
         raise RunMismatch(
             f"{run.uri} is no run: it has no {RUN_CARD_KEY}", remedy="check the address"
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunMismatch(
             f"{run.uri_of(RUN_CARD_KEY)} is damaged: {error}", remedy="use another folder"
         ) from None

@@ -34,8 +34,11 @@ def corpus_classes(corpus: Prefix) -> list[str]:
             remedy="run the same rwsc synth again; it makes what is missing",
         ) from None
     try:
-        return sorted(category["name"] for category in json.loads(head)["categories"])
-    except (ValueError, TypeError, KeyError):
+        names = [category["name"] for category in json.loads(head)["categories"]]
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError("a name that is no text")
+        return sorted(names)
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise SourceError(
             f"{corpus.uri_of(COCO_KEY)} does not begin with the classes of a corpus",
             remedy="delete it and run the same rwsc synth again, which writes it anew",

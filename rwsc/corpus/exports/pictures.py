@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import tee
 from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from rwsc.corpus.commit import read_rows
+from rwsc.corpus.commit import manifest_key, read_rows
 from rwsc.errors import SourceError
 from rwsc.sources.masks import decode_rle
 from rwsc.sources.parallel import map_in_order
@@ -118,10 +119,12 @@ def made_rows(corpus: Prefix, shards: Iterable[str]) -> Iterator[dict[str, Any]]
     Raises:
         SourceError: A row is damaged, or bears a name that no file can have.
     """
-    for rows in map_in_order(lambda shard: read_rows(corpus, shard), shards, max_workers=_READERS):
+    shards, again = tee(shards)
+    read = map_in_order(lambda shard: read_rows(corpus, shard), shards, max_workers=_READERS)
+    for shard, rows in zip(again, read, strict=True):
         for row in rows:
             if row["status"] == "made":
-                _check(row)
+                _check(row, corpus.uri_of(manifest_key(shard)))
                 in_bag = [thing for thing in row["bag_objects"] if _has_extent(thing)]
                 yield {**row, "bag_objects": in_bag}
 
@@ -189,19 +192,19 @@ def _decoded(mask_rle: str, size_hw: tuple[int, int]) -> np.ndarray:
         raise SourceError(f"the mask {mask_rle[:20]!r} of an object is damaged: {error}") from None
 
 
-def _check(row: dict[str, Any]) -> None:
+def _check(row: dict[str, Any], uri: str) -> None:
     """Refuse a row that formats would stumble over: a corpus may come from somebody else, or an older rwsc."""
     lacking = [name for name in _NEEDED if row.get(name) is None]
     if lacking:
         raise SourceError(
-            f"image {row.get('image_id')!r} of the manifest has no {', '.join(lacking)}",
+            f"image {row.get('image_id')!r} of the manifest {uri} has no {', '.join(lacking)}",
             remedy="make the corpus again with this rwsc",
         )
     # Names become those of files, and of keys in a tar.
     name = row["image_id"]
     if not (name.isascii() and name.isalnum()) or suffix_of(row) not in _SUFFIXES:
-        raise SourceError(f"the image {name!r} at {row['uri']!r} has no name that rwsc gives")
+        raise SourceError(f"{uri}: the image {name!r} at {row['uri']!r} has no name that rwsc gives")
     for thing in (*row["objects"], *row["bag_objects"]):
         box = thing["bbox_xywh"]
         if not thing["label"] or box is None or len(box) != 4 or not all(map(math.isfinite, box)):
-            raise SourceError(f"image {name} has an object {thing['label']!r} whose box is {box}")
+            raise SourceError(f"{uri}: image {name} has an object {thing['label']!r} whose box is {box}")

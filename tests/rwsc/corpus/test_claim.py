@@ -81,3 +81,21 @@ def test_what_is_no_corpus_does_not_grow(inputs_root, tmp_path):
         with pytest.raises(error, match=message):
             extended(corpus, settings(inputs_root, corpus), 5)
     assert not empty.exists(RUN_CARD_KEY)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"addresses": "nowhere"}, "no table as addresses"),
+        ({"addresses": {"items": 3}}, "no address of items"),
+        ({"inputs": []}, "no table as inputs"),
+        ({"settings": {"num_images": True}}, "does not say how large"),
+        ({"settings": {"num_images": 1, "max_pixels": "many"}}, "no number as max_pixels"),
+        ({"settings": {"num_images": 1, "shard_images": 0}}, "no number as shard_images"),
+        ({"settings": {"num_images": 1, "controls": [1]}}, "no table as settings.controls"),
+    ],
+)
+def test_a_card_that_its_readers_would_stumble_over_is_refused(tmp_path, change, message):
+    claim_run(Prefix(str(tmp_path)), card(1) | change)
+    with pytest.raises(RunMismatch, match=message):
+        read_corpus_card(Prefix(str(tmp_path)))

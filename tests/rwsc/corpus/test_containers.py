@@ -9,6 +9,9 @@ import pytest
 from rwsc.corpus import containers
 from rwsc.corpus.commit import image_key
 from rwsc.corpus.containers import (
+    IMAGE,
+    IMAGES_KIND,
+    IMAGES_VERSION,
     ImageReader,
     container_key,
     member_names,
@@ -17,6 +20,7 @@ from rwsc.corpus.containers import (
     write_container,
 )
 from rwsc.errors import AccessDenied, ObjectMissing, SourceError
+from rwsc.storage.parquet import encode_table
 from rwsc.storage.prefix import Prefix
 
 IMAGES = {"a1": b"first" * 40, "b2": b"", "c3": bytes(range(256)) * 3}
@@ -209,3 +213,13 @@ def test_a_table_of_something_else_is_refused(tmp_path):
     for read in (member_names, lambda corpus, key: read_image(corpus, f"{key}#a1.png")):
         with pytest.raises(SourceError, match=r"no column image of bytes and path"):
             read(corpus, "images/shard.parquet")
+
+
+@pytest.mark.parametrize("image", [None, {"bytes": b"x", "path": None}])
+def test_a_table_with_gaps_is_refused(tmp_path, image):
+    corpus = Prefix(str(tmp_path))
+    table = pa.table({"image": pa.array([image], IMAGE), "image_id": ["a"]})
+    corpus.write("images/s.parquet", encode_table(table, kind=IMAGES_KIND, version=IMAGES_VERSION))
+    for read in (ImageReader(corpus).members, lambda key: member_names(corpus, key)):
+        with pytest.raises(SourceError, match="missing"):
+            read("images/s.parquet")

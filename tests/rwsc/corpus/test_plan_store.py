@@ -1,4 +1,5 @@
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from rwsc.corpus.plan import build_plan, plan_parts, plan_stamp, planned_images, shards_of, usable_bags
@@ -89,3 +90,33 @@ def test_a_stamp_tells_plans_apart_and_knows_an_equal_one(inputs_root, bags):
     others = [plan_stamp(moved, **asked), plan_stamp(bags.slice(1), **asked)]
     others += [plan_stamp(bags, **{**asked, name: 9}) for name in asked]
     assert len({plan_stamp(bags, **asked), *others}) == 6
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("image_id", None, "values of image_id are missing"),
+        ("air_level", [None], "a list of its column air_level lacks a value"),
+        (
+            "bag_objects",
+            [{"label": None, "bbox_xywh": [1.0], "mask_rle": None}],
+            "bag_objects.label are missing",
+        ),
+        (None, None, "has no column seed"),
+    ],
+)
+def test_a_plan_that_others_changed_is_told_by_file_and_column(tmp_path, bags, column, value, message):
+    corpus, asked = Prefix(str(tmp_path)), {"num_images": 4, "seed": 1, "shard_images": 4}
+    write_plan(corpus, plan_parts(bags, **asked), stamp="s")
+    table = pq.read_table(tmp_path / "plan.parquet")
+    if column is None:
+        table = table.drop_columns(["seed"])
+    else:
+        place, kind = table.schema.get_field_index(column), table.schema.field(column).type
+        values = [value, *table[column].to_pylist()[1:]]
+        table = table.set_column(place, column, pa.array(values, kind))
+    pq.write_table(table.append_column("more", pa.array(range(4))), tmp_path / "plan.parquet")
+    plan = StoredPlan(corpus)
+    with pytest.raises(SourceError, match=message) as caught:
+        plan.shard(plan.shards()[0].shard_id, 0, shard_images=4)
+    assert "plan.parquet" in caught.value.message

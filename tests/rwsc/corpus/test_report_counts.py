@@ -53,3 +53,7 @@ def test_shares_at_the_ends_are_counted():
 def test_equal_files_are_counted():
     assert counted(row(1), row(2), row(1), row(1)).num_equal_images == 2
     assert counted(row(1), row(2), row(2, status="failed", sha256=None)).num_equal_images == 0
+
+
+def test_a_hash_that_is_none_is_counted_too():
+    assert counted(row(1, sha256="../x"), row(2, sha256=""), row(3, sha256="../x")).num_equal_images == 1

@@ -1,7 +1,9 @@
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from support.things import item_row, thing, write_bank
 
@@ -9,6 +11,7 @@ from rwsc.errors import ObjectMissing, SourceError
 from rwsc.items.bank import BATCH_ROWS, ItemBank, bank_uri, iter_bank
 from rwsc.items.build import build_items
 from rwsc.items.config import ItemsConfig
+from rwsc.items.pixels import encode_alpha
 from rwsc.items.schema import ITEMS_KIND
 from rwsc.storage.parquet import write_table
 
@@ -131,3 +134,31 @@ def test_items_of_two_energies_are_loaded_beside_those_of_colour(tmp_path):
     assert [item.num_channels for item in bank] == [3, 2]
     assert [item.transmission_HWC.shape[2] for item in bank] == [3, 2]
     np.testing.assert_allclose(bank.get("b").transmission_HWC, two_HW2, atol=1 / 65535)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("label", None, "1 values of label are missing"),
+        ("item_id", None, "1 values of item_id are missing"),
+        ("transmission_png", None, "a usable item has no transmission_png"),
+        ("width", None, "a usable item has no width"),
+    ],
+)
+def test_a_bank_that_others_changed_is_told_by_file_and_column(tmp_path, bank_folder, column, value, message):
+    table = pq.read_table(bank_uri(bank_folder))
+    values = table[column].to_pylist()
+    values[table["status"].to_pylist().index("ok")] = value
+    place = table.schema.get_field_index(column)
+    changed = table.set_column(place, column, pa.array(values, table.schema.field(column).type))
+    pq.write_table(changed, tmp_path / "x.parquet")
+    with pytest.raises(SourceError, match=message) as caught:
+        ItemBank.load(str(tmp_path / "x.parquet"))
+    assert "x.parquet" in caught.value.message
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture", encode_alpha(np.ones((3, 5), np.float32))])
+def test_damaged_pixels_are_told_by_their_item(bank_folder, data):
+    item = replace(ItemBank.load(bank_folder)[0], transmission_png=data)
+    with pytest.raises(SourceError, match=f"the pixels of item {item.item_id} in the item bank are damaged"):
+        _ = item.transmission_HWC

@@ -1,6 +1,8 @@
 import random
 from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from rwsc.errors import ObjectExists, SourceError
@@ -98,3 +100,30 @@ def test_a_reason_goes_with_every_status_but_ok():
         a_scan(1, reason="odd")
     with pytest.raises(ValueError, match="a reason goes with"):
         a_scan(1, status="failed")
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("status", ["rejected", "failed"], "a reason goes with every status but ok"),
+        ("uri", ["", None], "an empty address"),
+        ("uri", [None, None], "values of uri are missing"),
+        ("sha256", [None, None], "values of sha256 are missing"),
+        ("air_level", [[float("nan")], None], "an air level is not above 0"),
+        ("air_level", [[-1.0], None], "an air level is not above 0"),
+        ("air_level", [[None], None], "a list of its column air_level lacks a value"),
+        ("kind", [None, "benign"], "values of kind are missing"),
+        ("objects", [[None], []], "a list of its column objects lacks a value"),
+        ("objects", [["gun"], []], "its column objects holds"),
+    ],
+)
+def test_a_catalogue_that_others_changed_is_told_by_file_and_column(tmp_path, column, values, message):
+    uri = str(tmp_path / "catalogue.parquet")
+    write_catalogue(uri, [a_scan(1), replace(FAILED, air_level=None)])
+    table = pq.read_table(uri)
+    kind = pa.list_(pa.string()) if values == [["gun"], []] else table.schema.field(column).type
+    place = table.schema.get_field_index(column)
+    pq.write_table(table.set_column(place, column, pa.array(values, kind)), uri)
+    with pytest.raises(SourceError, match=message) as caught:
+        list(iter_scans(read_catalogue(uri)))
+    assert uri in caught.value.message

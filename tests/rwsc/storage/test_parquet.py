@@ -169,3 +169,12 @@ def test_damaged_bytes_are_told(tmp_path):
 
 def names(first, end):
     return [f"{number:04}" for number in range(first, end)]
+
+
+@pytest.mark.parametrize("version", ["9" * 5000, "\u00b2", "", "-1", "1.5"])
+def test_a_version_that_is_no_number_is_told(version):
+    table = pa.table({"a": [1]}).replace_schema_metadata({"rwsc.kind": KIND, "rwsc.version": version})
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer)
+    with pytest.raises(SourceError, match="does not name the version"):
+        decode_table(buffer.getvalue().to_pybytes(), "here", kind=KIND)

@@ -50,6 +50,7 @@ def test_many_differences_are_counted_after_the_first_three(tmp_path):
         (b"{", "is damaged"),
         (b"\xff", "is damaged"),
         (b"[]", "no run card"),
+        (b"[" * 100_000, "is damaged"),
         (b"{}", "no run card"),
     ],
 )

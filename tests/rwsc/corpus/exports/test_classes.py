@@ -24,7 +24,14 @@ def test_images_behind_the_classes_are_not_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["{", '{"images": [', '{"categories": 3, "images": [', '{"categories": [3], "images": [']
+    "text",
+    [
+        "{",
+        '{"images": [',
+        '{"categories": 3, "images": [',
+        '{"categories": [3], "images": [',
+        '{"categories": [{"name": 3}], "images": [',
+    ],
 )
 def test_a_damaged_coco_file_is_told(tmp_path, text):
     corpus = Prefix(str(tmp_path))
