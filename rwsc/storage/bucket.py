@@ -15,6 +15,9 @@ from rwsc.storage.s3 import Patience, open_bucket
 _PAGE_KEYS = 1000
 _CREATE_ATTEMPTS = 20
 _LONGEST_WRITE_TEST = timedelta(minutes=1)
+_DELETE_ATTEMPTS = 3
+"""Of a DELETE whose answer was lost, which the client does not repeat, though another one does no harm."""
+
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 3.0
 
 
@@ -45,7 +48,13 @@ class BucketFolder:
 
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens where there is none."""
-        obstore.delete(self._store, self._name(key))
+        for left in reversed(range(_DELETE_ATTEMPTS)):
+            try:
+                obstore.delete(self._store, self._name(key))
+                return
+            except BaseError as error:
+                if not left or not _has_no_answer(error):
+                    raise
 
     def list_keys(self, under: str) -> Iterator[str]:
         """List the objects below a path, a page at a time."""
@@ -116,4 +125,8 @@ class BucketFolder:
 
 
 def _may_pass(error: BaseError) -> bool:
-    return "HTTP error" in str(error) or "status code: 5" in str(error)
+    return _has_no_answer(error) or "status code: 5" in str(error)
+
+
+def _has_no_answer(error: BaseError) -> bool:
+    return "HTTP error" in str(error)

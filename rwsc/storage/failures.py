@@ -32,6 +32,7 @@ _NO_S3 = Fault(
 _STORE_FULL = Fault(
     "the store is full", "free space or raise the quota, then run again: finished work is kept"
 )
+_BROKEN = Fault("the server fails", "run again later; the server's own log says more")
 _BUSY = Fault("the server is too busy", "run again, or with fewer workers")
 
 _S3_FAULTS = {
@@ -52,6 +53,10 @@ _S3_FAULTS = {
     "QuotaExceeded": _STORE_FULL,
     "XMinioStorageFull": _STORE_FULL,
     "507": _STORE_FULL,
+    "InternalError": _BROKEN,
+    "500": _BROKEN,
+    "502": _BROKEN,
+    "504": _BROKEN,
     "SlowDown": _BUSY,
     "ServiceUnavailable": _BUSY,
     "503": _BUSY,
@@ -64,7 +69,7 @@ _NETWORK_FAULTS = (
     (r"wrong_version_number|invalidcontenttype|corrupt message", "it speaks http, not https"),
     (r"connection refused|connect call failed", "nothing listens there"),
     (r"timed ?out|timeout|deadline", "it does not answer in time"),
-    (r"error sending request|connection|connect|sslerror|body error", "the connection fails"),
+    (r"error sending request|connection|connect|sslerror|body error|payload", "the connection fails"),
 )
 
 _LOCAL_FAULTS = {

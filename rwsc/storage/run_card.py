@@ -49,6 +49,7 @@ def read_run_card(run: Prefix) -> dict[str, Any]:
         RunMismatch: There is none, or it is not readable.
     """
     try:
+        run.check_readable()  # whatever reads a run begins here, and a store that is down is told within seconds
         card = json.loads(run.read(RUN_CARD_KEY))
     except ObjectMissing:
         raise RunMismatch(

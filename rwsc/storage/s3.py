@@ -47,16 +47,21 @@ _RETRIES: dict[str, dict[str, Any]] = {
             "base": 2,
         },
     },
-    "short": {"max_retries": 3, "retry_timeout": timedelta(seconds=3)},
+    # A request that is never answered is repeated too.
+    "short": {"max_retries": 5, "retry_timeout": timedelta(seconds=5)},
     "none": {"max_retries": 0, "retry_timeout": timedelta(seconds=5)},
 }
 _TIMEOUTS = {
     "long": {"connect_timeout": "5s", "read_timeout": "15s", "timeout": "120s"},
-    "short": {"connect_timeout": "2s", "timeout": "4s"},
+    "short": {"connect_timeout": "2s", "timeout": "3s"},
     "none": {"connect_timeout": "5s", "read_timeout": "15s", "timeout": "30s"},
 }
 
-_MULTIPART_ATTEMPTS = 12
+_ATTEMPTS, _ATTEMPTS_AT_ALL = 10, 3
+"""How often botocore asks again, for about a minute; and how often s3fs begins anew with a busy server, or with a body
+that broke off, of which botocore knows nothing."""
+
+_READ_TIMEOUT_S = 15
 
 _first_user_pid: int | None = None
 
@@ -98,7 +103,14 @@ def _bucket_client(bucket: str, patience: Patience, environment: str) -> S3Store
     options["allow_http"] = _endpoint().startswith("http://")
     if bundle := os.environ.get("AWS_CA_BUNDLE"):
         options["root_certificate"] = Path(bundle).read_bytes()
-    return S3Store(bucket, region=_region(), client_options=options, retry_config=_RETRIES[patience])
+    return S3Store(
+        bucket,
+        region=_region(),
+        client_options=options,
+        retry_config=_RETRIES[patience],
+        # The client does not repeat a request for many when its answer is lost, since that is a POST.
+        disable_bulk_delete=True,
+    )
 
 
 @lru_cache(maxsize=4)
@@ -106,12 +118,12 @@ def _file_system(environment: str) -> "S3FileSystem":
     # Loading botocore takes a third of a second, which local work need not pay.
     from s3fs import S3FileSystem
 
-    return S3FileSystem(
+    files = S3FileSystem(
         client_kwargs={"endpoint_url": _endpoint() or None, "region_name": _region()},
         config_kwargs={
-            "retries": {"max_attempts": _MULTIPART_ATTEMPTS, "mode": "standard"},
+            "retries": {"max_attempts": _ATTEMPTS, "mode": "standard"},
             "connect_timeout": 5,
-            "read_timeout": 30,
+            "read_timeout": _READ_TIMEOUT_S,
             # Many servers that are not Amazon's refuse the checksum trailers that botocore adds by default.
             "request_checksum_calculation": "when_required",
             "response_checksum_validation": "when_required",
@@ -119,6 +131,8 @@ def _file_system(environment: str) -> "S3FileSystem":
         use_listings_cache=False,
         skip_instance_cache=True,
     )
+    files.retries = _ATTEMPTS_AT_ALL
+    return files
 
 
 def _check_environment() -> None:

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from s3_server import S3Server
+from support.fault_proxy import FaultProxy
+
+from rwsc.storage import s3
 
 
 class CuttingProxy:
@@ -65,4 +68,22 @@ def cutting_proxy(
     proxy = CuttingProxy((server.hostname, server.port))
     monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
     yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def fault_proxy(
+    s3_server: S3Server, s3_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FaultProxy]:
+    """A fault proxy that S3 clients of this test go through, and which tire of a silent server soon."""
+    proxy = FaultProxy(s3_server.endpoint, seed=5)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+    monkeypatch.setitem(s3._TIMEOUTS, "long", {**s3._TIMEOUTS["long"], "read_timeout": "1s"})
+    monkeypatch.setitem(s3._TIMEOUTS, "none", {**s3._TIMEOUTS["none"], "read_timeout": "1s"})
+    monkeypatch.setattr(s3, "_READ_TIMEOUT_S", 2)
+    for clients in (s3._bucket_client, s3._file_system):
+        clients.cache_clear()
+    yield proxy
+    for clients in (s3._bucket_client, s3._file_system):
+        clients.cache_clear()
     proxy.close()

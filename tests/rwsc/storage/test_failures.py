@@ -50,6 +50,8 @@ BaseError.__module__ = "obstore.exceptions"
         ("403 Forbidden", "RequestTimeTooSkewed", "clock is wrong", "set the clock"),
         ("400 Bad Request", "ExpiredToken", "session token has expired", "fresh"),
         ("301 Moved", "PermanentRedirect", "in another region", "AWS_REGION"),
+        ("500 Internal Server Error", "InternalError", "the server fails", "run again"),
+        ("502 Bad Gateway", "SomethingNew", "the server fails", "run again"),
         ("503 Slow Down", "SlowDown", "too busy", "fewer workers"),
         ("507 Full", "SomethingNew", "the store is full", "free space"),
         ("404 Not Found", "SomethingNew", "answers 404", "AWS_ENDPOINT_URL"),

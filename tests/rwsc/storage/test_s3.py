@@ -20,7 +20,7 @@ WRONG_SECRET = "wrongsecret0123456789"
 @pytest.fixture
 def impatient(monkeypatch):
     """Let seekable files give up early too, whose client has no short form."""
-    monkeypatch.setattr(s3, "_MULTIPART_ATTEMPTS", 1)
+    monkeypatch.setattr(s3, "_ATTEMPTS", 1)
     s3._file_system.cache_clear()
     yield
     s3._file_system.cache_clear()
