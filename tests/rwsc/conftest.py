@@ -1,7 +1,8 @@
-"""Real scans for tests, where the machine has some."""
+"""Real scans for tests, where the machine has some, and the command itself."""
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,3 +36,23 @@ def real_scans() -> Callable[[int], list[tuple[str, np.ndarray]]]:
         ]
 
     return of_every_origin
+
+
+@pytest.fixture
+def rwsc(monkeypatch, capsys, tmp_path):
+    """Run the command in this process and in an empty folder; give its exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        from rwsc.cli.main import main
+
+        monkeypatch.setattr(sys, "argv", ["rwsc", *map(str, arguments)])
+        with monkeypatch.context() as patch:
+            # A command may keep it for its result until its process ends.
+            patch.setattr(sys, "stdout", sys.stdout)
+            with pytest.raises(SystemExit) as end:
+                main()
+        captured = capsys.readouterr()
+        return end.value.code or 0, captured.out, captured.err
+
+    return run

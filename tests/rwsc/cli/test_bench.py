@@ -1,12 +1,10 @@
 import json
-import sys
 from dataclasses import replace
 
 import pytest
 from support.corpora import write_scans
 from support.probe_scans import write_probe_scans
 
-from rwsc.cli.main import main
 from rwsc.fusion.engines import ENGINES
 from rwsc.sources.catalogue import iter_scans, read_catalogue, write_catalogue
 from rwsc.sources.index import index_to_catalogue
@@ -15,22 +13,6 @@ from rwsc.storage.prefix import Prefix
 
 def refuse(constant):
     raise AssertionError(f"{constant} is no JSON")
-
-
-@pytest.fixture
-def rwsc(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rwsc", *map(str, arguments)])
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdout", sys.stdout)  # bench keeps it for its result until its process ends
-            with pytest.raises(SystemExit) as end:
-                main()
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,4 @@
 import json
-import sys
 import tomllib
 from dataclasses import asdict
 
@@ -7,7 +6,6 @@ import numpy as np
 import pytest
 from support.triples import average, scene
 
-from rwsc.cli.main import main
 from rwsc.evaluation.fusion_metrics import bag_fidelity, fusion_scores
 from rwsc.evaluation.luma import to_luma
 from rwsc.evaluation.regions import region_of
@@ -37,7 +35,7 @@ def folder(store_uri):
 
 
 @pytest.fixture
-def evaluate(monkeypatch, capsys, folder):
+def evaluate(rwsc, folder):
     def run(item="item", bag="bag", fused="fused", **options):
         named = {"item": item, "bag": bag, "fused": fused} | {
             name: value for name, value in options.items() if name == "mask"
@@ -49,11 +47,7 @@ def evaluate(monkeypatch, capsys, folder):
             arguments += ["--region", options["region"]]
         if options.get("json"):
             arguments.append("--json")
-        monkeypatch.setattr(sys, "argv", ["rwsc", "evaluate", "images", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
+        return rwsc("evaluate", "images", *arguments)
 
     return run
 
@@ -140,30 +134,22 @@ def test_bad_input_is_one_line_a_remedy_and_exit_code_2(evaluate, options, messa
     assert [line.split(":")[0] for line in lines] == ["error", "try"]
 
 
-def test_a_study_with_a_misspelt_setting_is_one_line_and_a_remedy(tmp_path, monkeypatch, capsys):
+def test_a_study_with_a_misspelt_setting_is_one_line_and_a_remedy(tmp_path, rwsc):
     config = tmp_path / "study.toml"
     config.write_text(
         f'[evaluate_tables]\nphantoms = 2\noutput = "{tmp_path}/out"\n'
         '[[evaluate_tables.arms]]\nname = "a"\nset = { "network.edge_atention" = false }\n'
     )
-    monkeypatch.setattr(sys, "argv", ["rwsc", "evaluate", "tables", "--config", str(config)])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert end.value.code == 2
-    out, err = capsys.readouterr()
-    assert out == ""
+    code, out, err = rwsc("evaluate", "tables", "--config", config)
+    assert (code, out) == (2, "")
     assert "did you mean 'edge_attention'" in err.splitlines()[0]
     assert len(err.splitlines()) == 2
     assert not (tmp_path / "out").exists()
 
 
-def test_the_settings_of_a_study_are_printed_and_read_back(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(
-        sys, "argv", ["rwsc", "evaluate", "tables", "-o", "out", "--phantoms", "3", "--print-config"]
-    )
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert not end.value.code
-    values = tomllib.loads(capsys.readouterr().out)["evaluate_tables"]
+def test_the_settings_of_a_study_are_printed_and_read_back(tmp_path, rwsc):
+    code, out, _ = rwsc("evaluate", "tables", "-o", "out", "--phantoms", "3", "--print-config")
+    assert code == 0
+    values = tomllib.loads(out)["evaluate_tables"]
     assert values["phantoms"] == 3
     assert [arm["name"] for arm in values["arms"]][:2] == ["rwsc", "no_ea"]

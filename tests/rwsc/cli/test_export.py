@@ -1,10 +1,6 @@
-import sys
-
 import pytest
 from support.corpora import make_inputs, synth_config
 from support.exports import write_corpus
-
-from rwsc.cli.main import main
 
 
 @pytest.fixture(scope="module")
@@ -12,18 +8,6 @@ def corpus(tmp_path_factory):
     root = str(tmp_path_factory.mktemp("export-cli"))
     make_inputs(root)
     return write_corpus(synth_config(root, num_images=3)).uri
-
-
-@pytest.fixture
-def rwsc(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rwsc", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        told = capsys.readouterr()
-        return end.value.code or 0, told.out, told.err
-
-    return run
 
 
 def test_the_address_goes_to_stdout_and_what_matters_to_stderr(rwsc, corpus, tmp_path):

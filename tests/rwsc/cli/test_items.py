@@ -1,26 +1,10 @@
 import json
-import sys
 
 import pytest
 from support.things import item_row, seen_again, thing, write_bank
 
-from rwsc.cli.main import main
 from rwsc.items.bank import ItemBank
 from rwsc.sources.catalogue import write_catalogue
-
-
-@pytest.fixture
-def rwsc(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rwsc", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 def a_bank(folder):

@@ -1,29 +1,9 @@
-import sys
-
 import pytest
 from support.corpora import make_inputs
 
-from rwsc.cli.main import main
 from rwsc.fusion.network.config import named_config
 from rwsc.fusion.network.network import RwscNetwork
 from rwsc.fusion.network.weights import WeightsCard, encode_weights
-
-
-def run(monkeypatch, capsys, *arguments):
-    """Run the command in this process; give its exit code, stdout and stderr."""
-    monkeypatch.setattr(sys, "argv", ["rwsc", *map(str, arguments)])
-    with monkeypatch.context() as patch:
-        patch.setattr(sys, "stdout", sys.stdout)  # a command keeps it for its result until its process ends
-        with pytest.raises(SystemExit) as end:
-            main()
-    captured = capsys.readouterr()
-    return end.value.code or 0, captured.out, captured.err
-
-
-@pytest.fixture
-def rwsc(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    return lambda *arguments: run(monkeypatch, capsys, *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -152,12 +132,12 @@ def test_print_config_needs_no_addresses(rwsc):
         assert 'output = "..."' in out
 
 
-def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
+def test_ctrl_c_says_how_to_go_on(rwsc, monkeypatch):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("rwsc.runs.doctor.examine", interrupt)
-    code, _, err = run(monkeypatch, capsys, "doctor")
+    code, _, err = rwsc("doctor")
     assert code == 130
     assert "the same command takes the work up again" in err
 

@@ -1,12 +1,10 @@
 import json
-import sys
 
 import numpy as np
 import pytest
 from support.corpora import make_inputs, synth_config
 from support.made_corpora import make_here
 
-from rwsc.cli.main import main
 from rwsc.corpus.commit import read_rows
 from rwsc.corpus.plan_store import StoredPlan
 from rwsc.storage.images import decode_image, encode_image
@@ -14,17 +12,8 @@ from rwsc.storage.prefix import Prefix
 
 
 @pytest.fixture
-def report(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rwsc", "report", *map(str, arguments)])
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdout", sys.stdout)
-            with pytest.raises(SystemExit) as end:
-                main()
-        out, err = capsys.readouterr()
-        return end.value.code or 0, out, err
-
-    return run
+def report(rwsc):
+    return lambda *arguments: rwsc("report", *arguments)
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,9 @@
 import json
-import sys
 from dataclasses import asdict
 
 import pytest
 from support.corpora import write_scans
 
-from rwsc.cli.main import main
 from rwsc.cli.source_report import WIDTH, dataset_lines, report_lines
 from rwsc.sources.catalogue import iter_scans, read_catalogue
 from rwsc.sources.check import SourceReport
@@ -48,21 +46,16 @@ def test_a_report_says_what_was_found_and_what_was_expected():
     assert "here (+0)" not in text
 
 
-def run(monkeypatch, capsys, *arguments):
-    monkeypatch.setattr(sys, "argv", ["rwsc", "sources", *map(str, arguments)])
-    with monkeypatch.context() as patch:
-        patch.setattr(sys, "stdout", sys.stdout)  # a command keeps it for its result until its process ends
-        with pytest.raises(SystemExit) as end:
-            main()
-    captured = capsys.readouterr()
-    return end.value.code or 0, captured.out, captured.err
+@pytest.fixture
+def sources(rwsc):
+    return lambda *arguments: rwsc("sources", *arguments)
 
 
-def test_datasets_are_listed_as_a_table_and_as_json(monkeypatch, capsys):
-    code, out, _ = run(monkeypatch, capsys, "list")
+def test_datasets_are_listed_as_a_table_and_as_json(sources):
+    code, out, _ = sources("list")
     assert code == 0
     assert "OPIXray" in out
-    code, out, _ = run(monkeypatch, capsys, "list", "--json")
+    code, out, _ = sources("list", "--json")
     by_name = {known["name"]: known for known in json.loads(out)}
     assert by_name["OPIXray"]["editions"][0]["splits"] == {"train": 7109, "test": 1776}
 
@@ -73,17 +66,15 @@ def scans(tmp_path):
     return tmp_path / "scans"
 
 
-def test_a_source_is_checked_as_text_and_as_json(monkeypatch, capsys, scans, tmp_path):
-    code, out, _ = run(monkeypatch, capsys, "check", scans)
+def test_a_source_is_checked_as_text_and_as_json(sources, scans, tmp_path):
+    code, out, _ = sources("check", scans)
     assert code == 0
     assert "coco, by annotations.json" in out
     (tmp_path / "t.toml").write_text("[classes]\nweapon = ['gun', 'knife']\n")
-    code, out, _ = run(
-        monkeypatch, capsys, "check", scans, "--json", "--dataset", "mine", "--taxonomy", tmp_path / "t.toml"
-    )
+    code, out, _ = sources("check", scans, "--json", "--dataset", "mine", "--taxonomy", tmp_path / "t.toml")
     report = json.loads(out)
     assert (report["by_class"], report["dataset"]) == ({"weapon": 4}, "mine")
-    code, out, _ = run(monkeypatch, capsys, "check", scans, "--json", "--layout", "folder")
+    code, out, _ = sources("check", scans, "--json", "--layout", "folder")
     assert (code, json.loads(out)["layout"], json.loads(out)["num_objects"]) == (0, "folder", 0)
 
 
@@ -101,23 +92,21 @@ def test_a_source_is_checked_as_text_and_as_json(monkeypatch, capsys, scans, tmp
         (["index", "{scans}", "-o", "c", "--workers", "0"], "index.workers = 0"),
     ],
 )
-def test_bad_input_is_one_line_and_a_remedy(monkeypatch, capsys, scans, arguments, message):
-    code, out, err = run(monkeypatch, capsys, *(text.format(scans=scans) for text in arguments))
+def test_bad_input_is_one_line_and_a_remedy(sources, scans, arguments, message):
+    code, out, err = sources(*(text.format(scans=scans) for text in arguments))
     assert (code, out) == (2, "")
     lines = [line for line in err.splitlines() if line.startswith(("error:", "try:"))]
     assert len(lines) == 2
     assert message in lines[0]
 
 
-def test_a_taxonomy_can_be_left_out_of_a_catalogue(monkeypatch, capsys, tmp_path):
+def test_a_taxonomy_can_be_left_out_of_a_catalogue(sources, tmp_path):
     write_scans(Prefix(str(tmp_path / "scans")), labels=("Pistol", "Teapot"))
-    _, out, err = run(monkeypatch, capsys, "index", tmp_path / "scans", "-o", tmp_path / "a.parquet")
+    _, out, err = sources("index", tmp_path / "scans", "-o", tmp_path / "a.parquet")
     labels = {thing.label for scan in iter_scans(read_catalogue(out.strip())) for thing in scan.objects}
     assert labels == {"gun", "Teapot"}
     assert "not in the taxonomy  Teapot 2" in err
-    _, out, err = run(
-        monkeypatch, capsys, "index", tmp_path / "scans", "-o", tmp_path / "b.parquet", "--taxonomy", "none"
-    )
+    _, out, err = sources("index", tmp_path / "scans", "-o", tmp_path / "b.parquet", "--taxonomy", "none")
     labels = {thing.label for scan in iter_scans(read_catalogue(out.strip())) for thing in scan.objects}
     assert labels == {"Pistol", "Teapot"}
     assert "not in the taxonomy" not in err

@@ -1,26 +1,13 @@
-import sys
-
 import pytest
-
-from rwsc.cli.main import main
 
 NOWHERE = "http://somebody:pa55word@127.0.0.1:1"
 
 
 @pytest.fixture
-def submit(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
+def submit(rwsc, monkeypatch):
     monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "")
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rwsc", "submit", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        captured = capsys.readouterr()
-        return end.value.code, captured.out, captured.err
-
-    return run
+    return lambda *arguments: rwsc("submit", *arguments)
 
 
 @pytest.mark.parametrize(

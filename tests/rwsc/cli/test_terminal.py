@@ -6,7 +6,6 @@ import pytest
 from support.corpora import bag_image
 from support.things import item_row, seen_again, thing, write_bank
 
-from rwsc.cli.main import main
 from rwsc.cli.terminal import escape_controls, escaped, escaped_line
 from rwsc.errors import SourceError
 from rwsc.storage.images import encode_image
@@ -50,20 +49,11 @@ def test_all_ways_into_a_stream_lead_past_the_escapes(monkeypatch, name):
 
 
 @pytest.fixture
-def rwsc(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
+def rwsc(rwsc):
     def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rwsc", *map(str, arguments)])
-        with monkeypatch.context() as patch:
-            patch.setattr(
-                sys, "stdout", sys.stdout
-            )  # a command keeps it for its result until its process ends
-            with pytest.raises(SystemExit) as end:
-                main()
-        captured = capsys.readouterr()
-        assert "\x1b" not in captured.out + captured.err
-        return end.value.code or 0, captured.out, captured.err
+        code, out, err = rwsc(*arguments)
+        assert "\x1b" not in out + err
+        return code, out, err
 
     return run
 

@@ -1,29 +1,11 @@
 import json
-import sys
 
 import pytest
 from support.corpora import make_inputs, synth_config
 from support.made_corpora import make_here
 
-from rwsc.cli.main import main
 from rwsc.corpus.findings import CHECKS
 from rwsc.storage.prefix import Prefix
-
-
-@pytest.fixture
-def rwsc(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rwsc", *map(str, arguments)])
-        with monkeypatch.context() as patch:
-            patch.setattr(
-                sys, "stdout", sys.stdout
-            )  # a command keeps it for its result until its process ends
-            with pytest.raises(SystemExit) as end:
-                main()
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture(scope="module")

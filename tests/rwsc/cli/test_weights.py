@@ -1,11 +1,9 @@
 import io
 import json
-import sys
 
 import pytest
 import torch
 
-from rwsc.cli.main import main
 from rwsc.fusion.network.config import NetworkConfig
 from rwsc.fusion.network.network import RwscNetwork
 from rwsc.fusion.network.program import draw_inputs
@@ -14,15 +12,8 @@ from rwsc.storage.prefix import Prefix
 
 
 @pytest.fixture
-def rwsc(monkeypatch, capsys):
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rwsc", "weights", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        out, err = capsys.readouterr()
-        return end.value.code or 0, out, err
-
-    return call
+def rwsc(rwsc):
+    return lambda *arguments: rwsc("weights", *arguments)
 
 
 @pytest.fixture

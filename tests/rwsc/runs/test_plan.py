@@ -1,12 +1,10 @@
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from support.corpora import make_inputs, synth_config
 from support.made_corpora import files_of, make_here
 
-from rwsc.cli.main import main
 from rwsc.errors import RunMismatch
 from rwsc.runs.plan import estimate, write_corpus_plan
 from rwsc.storage.prefix import Prefix
@@ -50,20 +48,9 @@ def test_a_written_plan_is_taken_up_by_the_run(root, store_uri):
 
 
 @pytest.fixture
-def rwsc(monkeypatch, capsys, tmp_path, root):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        common = ["--items", root / "items", "--bags", root / "catalogue.parquet", "-o", "corpus"]
-        monkeypatch.setattr(sys, "argv", ["rwsc", "plan", *map(str, [*common, *arguments])])
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdout", sys.stdout)
-            with pytest.raises(SystemExit) as end:
-                main()
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
-
-    return run
+def rwsc(rwsc, root):
+    common = ["--items", root / "items", "--bags", root / "catalogue.parquet", "-o", "corpus"]
+    return lambda *arguments: rwsc("plan", *common, *arguments)
 
 
 def test_dry_run_prints_a_table_or_json_and_writes_nothing(rwsc):

@@ -1,13 +1,11 @@
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 from support.corpora import bag_image, make_inputs, synth_config
 from support.made_corpora import make_here
 
-from rwsc.cli.main import main
 from rwsc.corpus.commit import commit_shard, committed_shards, marker_key, read_rows
 from rwsc.errors import RunMismatch, SourceError
 from rwsc.items.build import build_items
@@ -144,22 +142,6 @@ def test_what_cannot_be_made_again_is_one_clear_line(corpus, tmp_path):
     corpus.delete(marker_key(shard))
     with pytest.raises(SourceError, match="was not made yet"):
         replay(corpus.uri, made["image_id"])
-
-
-@pytest.fixture
-def rwsc(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rwsc", *map(str, arguments)])
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdout", sys.stdout)
-            with pytest.raises(SystemExit) as end:
-                main()
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 def test_exit_codes_tell_equal_from_different_from_impossible(rwsc, corpus, tmp_path):
