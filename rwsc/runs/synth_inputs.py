@@ -8,7 +8,7 @@ import pyarrow as pa
 
 import rwsc
 from rwsc.config import fingerprint, output_values
-from rwsc.corpus.choice import label_shares
+from rwsc.corpus.choice import label_shares, of_two_energies
 from rwsc.corpus.distractors import open_distractors
 from rwsc.corpus.manifest import MANIFEST_VERSION, RunFacts
 from rwsc.corpus.mark import SOURCE_TYPE
@@ -59,6 +59,7 @@ def read_inputs(config: SynthConfig) -> SynthInputs:
     harmless = open_distractors(config.controls, split=config.split, labels=labels)
     if harmless is not None:
         hashes["distractors"] = harmless.bank_hash
+        _warn_of_energies(harmless, bags)
     _check_licences(config, [*bank.items, *(harmless or [])], bags, weights_licence)
     identity = fingerprint(
         config,
@@ -91,6 +92,12 @@ def read_inputs(config: SynthConfig) -> SynthInputs:
         },
     }
     return SynthInputs(bags=bags, labels=labels, facts=facts, card=card)
+
+
+def _warn_of_energies(harmless: ItemBank, bags: pa.Table) -> None:
+    dual = sum(modality == "dual_energy" for modality in bags["modality"].to_pylist())
+    if dual and not of_two_energies(harmless):
+        say(f"warning: no distractor has two energies, so {dual:,} bags of two energies get none")
 
 
 def _bags(config: SynthConfig) -> pa.Table:

@@ -4,15 +4,19 @@ import pytest
 from pydantic import ValidationError
 from support.corpora import make_inputs, synth_config
 from support.made_corpora import files_of, make_here
+from support.things import item_row, thing, write_bank
+from support.two_energies import draw_truths, write_truths
 from support.two_views import VIEWS, make_two_views, paired_config
 
 from rwsc.corpus.commit import commit_shard, committed_shards, read_rows
 from rwsc.corpus.estimate import expected_objects
 from rwsc.errors import ConfigError, SourceError
 from rwsc.items.bank import ItemBank
+from rwsc.items.build import build_items
 from rwsc.runs.replay import replay
 from rwsc.runs.synth_inputs import read_inputs
 from rwsc.runs.verify import verify
+from rwsc.sources.index import index_to_catalogue
 from rwsc.storage.prefix import Prefix
 
 
@@ -117,3 +121,18 @@ def test_scans_without_a_partner_are_told(root, capsys):
     inputs = read_inputs(paired_config(str(root)))
     assert inputs.bags.num_rows == 6
     assert "3 bags of two views; 1 scans have no partner" in capsys.readouterr().err
+
+
+def test_distractors_that_bags_of_two_energies_cannot_take_are_told(tmp_path, capsys):
+    folder = Prefix(str(tmp_path))
+    write_truths(folder.child("scans"), draw_truths(1), form="npy")
+    index_to_catalogue(folder.uri_of("scans"), folder.uri_of("catalogue.parquet"))
+    build_items(folder.uri_of("catalogue.parquet"), folder.uri_of("items"))
+    write_bank(folder.uri_of("harmless"), [item_row("a", thing(0), label="shoe")])
+
+    def told(**controls):
+        read_inputs(synth_config(str(tmp_path), controls={"distractor_share": 0.5, **controls}))
+        return capsys.readouterr().err
+
+    assert "warning: no distractor has two energies, so 1 bags" in told(distractors=folder.uri_of("harmless"))
+    assert "warning" not in told()
