@@ -16,7 +16,7 @@ _PAGE_KEYS = 1000
 _CREATE_ATTEMPTS = 20
 _LONGEST_WRITE_TEST = timedelta(minutes=1)
 _DELETE_ATTEMPTS = 3
-"""Of a DELETE whose answer was lost, which the client does not repeat, though another one does no harm."""
+"""Of a DELETE that is not answered in time, which the client does not repeat, though another one does no harm."""
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 3.0
 
@@ -53,7 +53,7 @@ class BucketFolder:
                 obstore.delete(self._store, self._name(key))
                 return
             except BaseError as error:
-                if not left or not _has_no_answer(error):
+                if not left or not _has_no_answer(error) or _was_repeated(error):
                     raise
 
     def list_keys(self, under: str) -> Iterator[str]:
@@ -130,3 +130,7 @@ def _may_pass(error: BaseError) -> bool:
 
 def _has_no_answer(error: BaseError) -> bool:
     return "HTTP error" in str(error)
+
+
+def _was_repeated(error: BaseError) -> bool:
+    return " retries, max_retries" in str(error)

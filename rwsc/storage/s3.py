@@ -108,7 +108,7 @@ def _bucket_client(bucket: str, patience: Patience, environment: str) -> S3Store
         region=_region(),
         client_options=options,
         retry_config=_RETRIES[patience],
-        # The client does not repeat a request for many when its answer is lost, since that is a POST.
+        # What deletes many at once is a POST, which the client does not repeat when its answer is lost.
         disable_bulk_delete=True,
     )
 

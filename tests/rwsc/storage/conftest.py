@@ -78,9 +78,9 @@ def fault_proxy(
     """A fault proxy that S3 clients of this test go through, and which tire of a silent server soon."""
     proxy = FaultProxy(s3_server.endpoint, seed=5)
     monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
-    monkeypatch.setitem(s3._TIMEOUTS, "long", {**s3._TIMEOUTS["long"], "read_timeout": "1s"})
-    monkeypatch.setitem(s3._TIMEOUTS, "none", {**s3._TIMEOUTS["none"], "read_timeout": "1s"})
-    monkeypatch.setattr(s3, "_READ_TIMEOUT_S", 2)
+    for patience, name in (("long", "read_timeout"), ("none", "read_timeout"), ("short", "timeout")):
+        monkeypatch.setitem(s3._TIMEOUTS, patience, {**s3._TIMEOUTS[patience], name: "1s"})
+    monkeypatch.setattr(s3, "_READ_TIMEOUT_S", 1)
     for clients in (s3._bucket_client, s3._file_system):
         clients.cache_clear()
     yield proxy
