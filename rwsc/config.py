@@ -192,7 +192,7 @@ def _read_toml(file: str) -> dict[str, Any]:
         return tomllib.loads(Path(file).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"no settings file {file}", remedy="check the path given to --config") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # also a number of more digits than Python reads
         raise ConfigError(f"{file} is not readable TOML: {error}") from None
 
 

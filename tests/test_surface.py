@@ -38,6 +38,7 @@ COMMANDS = {
     "synth": {
         "--items", "--bags", "--output", "-o", "--num-images", "--engine", "--weights", "--seed", "--workers",
         "--items-per-bag", "--device", "--layout", "--split", "--extend", "--retry-failed", "--max-failed",
+        "--max-drift",
         "--config", "--print-config",
     },
     "preview": {"corpus", "--output", "-o", "--num-images", "--engines", "--weights", "--overwrite"},

@@ -64,6 +64,15 @@ def synth(
             help="End with exit code 1 as soon as more than N images, or P % of those planned, failed.",
         ),
     ] = None,
+    max_drift: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NEPERS",
+            min=0,
+            help="End with exit code 1 as soon as the attenuation in images that this call makes is further than this "
+            "from that in their bags: the drift of rwsc report, by a few images of each shard. 0.15 is much.",
+        ),
+    ] = None,
     config: ConfigFile = None,
     print_config: PrintConfig = False,
 ) -> None:
@@ -98,21 +107,28 @@ def synth(
         print_only=print_config,
     )
     limit = None if max_failed is None else FailureLimit.parse(max_failed)
-    _make(settings, limit, extend=extend, retry_failed=retry_failed)
+    _make(settings, limit, max_drift, extend=extend, retry_failed=retry_failed)
 
 
 def _make(
-    settings: "SynthConfig", limit: "FailureLimit | None", *, extend: int | None, retry_failed: bool
+    settings: "SynthConfig",
+    limit: "FailureLimit | None",
+    max_drift: float | None,
+    *,
+    extend: int | None,
+    retry_failed: bool,
 ) -> None:
     from rwsc.corpus.coco import COCO_KEY
-    from rwsc.runs.synthesize import TooManyFailed, synthesize
+    from rwsc.runs.synthesize import RunStopped, synthesize
     from rwsc.runs.talk import say
     from rwsc.storage.prefix import Prefix
 
     data = keep_for_data()
     try:
-        totals = synthesize(settings, extend=extend, retry_failed=retry_failed, max_failed=limit)
-    except TooManyFailed as error:
+        totals = synthesize(
+            settings, extend=extend, retry_failed=retry_failed, max_failed=limit, max_drift=max_drift
+        )
+    except RunStopped as error:
         say(f"error: {error.message}\ntry:   {error.remedy}")
         raise typer.Exit(1) from None
     say(

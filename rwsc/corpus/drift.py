@@ -1,6 +1,7 @@
 """How far the attenuation in a corpus' images is from that in real bags, as histograms."""
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 
@@ -64,6 +65,18 @@ class AttenuationHistogram:
             return np.zeros(NUM_BINS)
         return _shares(self._counts_CN).mean(axis=0)
 
+    def to_list(self) -> list[list[int]]:
+        """Give the counts as plain values for a journey between processes, a list per channel."""
+        return [] if self._counts_CN is None else self._counts_CN.tolist()
+
+    @classmethod
+    def from_list(cls, counts: list[list[int]]) -> Self:
+        """Take what `to_list` gave."""
+        histogram = cls()
+        if counts:
+            histogram._add(np.array(counts, dtype=np.int64))
+        return histogram
+
     def _add(self, counts_CN: np.ndarray) -> None:
         if self._counts_CN is None:
             self._counts_CN = np.zeros_like(counts_CN)
@@ -94,6 +107,32 @@ class Drift:
         self.images.add(image, air_level)
         self._halves[self._number % 2].add(bag, air_level)
         self._number += 1
+
+    def merge(self, other: Self) -> None:
+        """Add the images and bags of another."""
+        self.images.merge(other.images)
+        for mine, theirs in zip(self._halves, other._halves, strict=True):
+            mine.merge(theirs)
+        self._number += other._number
+
+    @property
+    def num_images(self) -> int:
+        """Images that were counted."""
+        return self._number
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values for a journey between processes."""
+        halves = [half.to_list() for half in self._halves]
+        return {"images": self.images.to_list(), "halves": halves, "number": self._number}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Take what `to_dict` gave."""
+        drift = cls()
+        drift.images = AttenuationHistogram.from_list(values["images"])
+        first, second = map(AttenuationHistogram.from_list, values["halves"])
+        drift._halves, drift._number = (first, second), values["number"]
+        return drift
 
     @property
     def bags(self) -> AttenuationHistogram:

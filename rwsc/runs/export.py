@@ -60,13 +60,22 @@ def export_corpus(config: ExportConfig) -> dict[str, Any]:
     form.check(export.survey, classes)
     if not claim_run(out, card) and out.exists(SUMMARY_KEY):
         say(f"{out.uri} is complete; nothing to do")
-        return json.loads(out.read(SUMMARY_KEY))
+        return _read_summary(out)
     reader = FileReader(corpus, corpus_card.get("settings", {}), clean_twin=config.clean_twin)
     num_by_split = _write_parts(config, form, out, export, reader)
     form.finish(out, export)
     summary = _summary(config, export, num_by_split)
     out.write(SUMMARY_KEY, _to_json(summary))
     return summary
+
+
+def _read_summary(out: Prefix) -> dict[str, Any]:
+    try:
+        return dict(json.loads(out.read(SUMMARY_KEY)))
+    except (ValueError, TypeError, RecursionError):
+        raise SourceError(
+            f"{out.uri_of(SUMMARY_KEY)} is damaged", remedy="delete it; the same rwsc export writes it again"
+        ) from None
 
 
 def _check_apart(corpus: Prefix, out: Prefix) -> None:

@@ -1,6 +1,7 @@
 """Report on a corpus: count its manifest, hold a sample of its images against their bags, write one page."""
 
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -152,7 +153,7 @@ def _show(row: dict[str, Any], pixels: Pixels) -> SampleImage:
 
 def _seconds(corpus: Prefix) -> float | None:
     try:
-        seconds = json.loads(corpus.read(REPORT_KEY)).get("seconds")
-    except (RwscError, ValueError, AttributeError):
+        seconds = float(json.loads(corpus.read(REPORT_KEY))["seconds"])
+    except (RwscError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
-    return float(seconds) if isinstance(seconds, int | float) and seconds > 0 else None
+    return seconds if 0 < seconds < math.inf else None

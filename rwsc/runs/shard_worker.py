@@ -15,6 +15,7 @@ from rwsc.corpus.commit import commit_shard, is_committed, read_rows
 from rwsc.corpus.containers import write_container
 from rwsc.corpus.distractors import open_distractors
 from rwsc.corpus.draft import Bag, Draft
+from rwsc.corpus.drift_watch import ShardDrift
 from rwsc.corpus.make import ImageMaker, Made
 from rwsc.corpus.manifest import STATUSES, Outcome, RunFacts, to_row
 from rwsc.corpus.plan import PlannedImage
@@ -48,6 +49,7 @@ class ShardWorker:
         *,
         retry_failed: bool = False,
         threads: int = 1,
+        watch_drift: bool = False,
     ) -> None:
         """Load item bank and engine.
 
@@ -58,6 +60,7 @@ class ShardWorker:
             retry_failed: Make the images of committed shards again that failed.
             threads: Threads that draft and encode images beside the one that fuses, where there are two or more; with
                 one, each image is drafted, fused and encoded in turn.
+            watch_drift: Hold some images of each shard against their bags.
         """
         cv2.setNumThreads(1)  # workers share the machine; threads of their own would only crowd it
         self._config = SynthConfig(**config)
@@ -68,6 +71,8 @@ class ShardWorker:
         self._pool = ThreadPoolExecutor(max_workers=self._config.io_threads)
         self._threads = ThreadPoolExecutor(max_workers=threads) if threads > 1 else None
         self._groups_ahead = 1 if self._threads is not None else 0
+        self._watch_drift = watch_drift
+        self._drift = ShardDrift()
         self._broken: RwscError | None = None
         try:
             self._maker = self._open_maker(device)
@@ -92,9 +97,11 @@ class ShardWorker:
         """Make the shards of a batch; count what became of their images, or say why one could not be made."""
         counts: dict[str, list[int]] = {status: [] for status in STATUSES}
         errors: list[RwscError | None] = []
+        drifts: list[str] = []
         for shard_id, number in zip(batch["shard_id"], batch["number"], strict=True):
             rows: list[dict[str, Any]] = []
             started = monotonic()
+            self._drift = ShardDrift()
             try:
                 if self._broken is not None:
                     raise self._broken
@@ -102,12 +109,14 @@ class ShardWorker:
                 errors.append(None)
             except RwscError as error:
                 errors.append(error)
+            drifts.append(self._drift.to_json())
             for status, column in counts.items():
                 column.append(sum(row["status"] == status for row in rows))
             made_now = {status: column[-1] for status, column in counts.items()}
             self._metrics.add(made_now, seconds=monotonic() - started)
         columns = {name: np.array(column) for name, column in counts.items()}
-        return {"shard_id": batch["shard_id"], **columns, **error_columns(errors)}
+        about = {"shard_id": batch["shard_id"], "number": batch["number"], "drift": np.array(drifts)}
+        return {**about, **columns, **error_columns(errors)}
 
     def make_shard(self, shard_id: str, number: int) -> list[dict[str, Any]]:
         """Make and commit one shard, or what an already committed one lacks.
@@ -181,6 +190,10 @@ class ShardWorker:
     def _fuse(self, drafting: list[Future[Draft | Outcome]]) -> list[Future[Made]]:
         drafts = [draft.result() for draft in drafting]
         images = self._maker.fuse(drafts)
+        if self._watch_drift:
+            for draft, image in zip(drafts, images, strict=True):
+                if isinstance(draft, Draft) and isinstance(image, np.ndarray):
+                    self._drift.add(image, draft.scan, draft.air_level)
         return [
             self._submit(self._maker.finish, draft, image)
             for draft, image in zip(drafts, images, strict=True)

@@ -4,12 +4,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from rwsc.corpus.claim import claim_corpus, extended
 from rwsc.corpus.commit import committed_shards, read_marker
+from rwsc.corpus.drift_watch import DriftWatch
 from rwsc.corpus.limit import FailureLimit
 from rwsc.corpus.manifest import STATUSES
 from rwsc.corpus.plan import plan_parts, plan_stamp
@@ -45,8 +46,16 @@ NO_PROGRESS_PER_IMAGE_S = 120
 """A pool that finishes no shard for this long is taken for hung and ends with an error; the longer of both."""
 
 
-class TooManyFailed(RwscError):  # noqa: N818 - names what is the matter
+class RunStopped(RwscError):  # noqa: N818 - names what is the matter
+    """A run was ended since it goes wrong; shards that were finished stay."""
+
+
+class TooManyFailed(RunStopped):
     """More images failed than the user bears."""
+
+
+class TooFarFromBags(RunStopped):
+    """Images drifted further from their bags than the user bears."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +66,14 @@ class _Run:
     plan: StoredPlan
     retry_failed: bool
     most_failed: int | None
+    max_drift: float | None
+
+
+class _MadeShard(NamedTuple):
+    number: int
+    counts: dict[str, int]
+    drift: str
+    """What `rwsc.corpus.drift_watch.ShardDrift` found."""
 
 
 def synthesize(
@@ -65,6 +82,7 @@ def synthesize(
     extend: int | None = None,
     retry_failed: bool = False,
     max_failed: FailureLimit | None = None,
+    max_drift: float | None = None,
 ) -> CorpusTotals:
     """Make a corpus, or finish one that was interrupted; a finished corpus is left alone.
 
@@ -74,12 +92,14 @@ def synthesize(
             the finished corpus. What is there stays as it is, and the result is that of having asked for all at once.
         retry_failed: Try images again that failed, rejected ones not.
         max_failed: End the run when more images than these fail in it.
+        max_drift: End the run when the images that are made in it drift further than this from their bags, in nepers;
+            see `rwsc.corpus.drift_watch`.
 
     Returns:
         Totals over all planned images.
 
     Raises:
-        TooManyFailed: The run was ended; shards that were finished before stay.
+        RunStopped: The run was ended by one of these limits; shards that were finished before stay.
         RwscError: Inputs, folder, weights or cluster do not fit.
     """
     config = prepared(config)
@@ -93,6 +113,7 @@ def synthesize(
         plan=claimed.plan,
         retry_failed=retry_failed,
         most_failed=max_failed.images_of(config.num_images) if max_failed else None,
+        max_drift=max_drift,
     )
     return _make_and_sum_up(run, claimed.images_before)
 
@@ -216,16 +237,17 @@ def _fuse(run: _Run, todo: list[PlannedShard]) -> float:
     to_make = sum(shard.num_images for shard in todo)
     say(f"{to_make:,} images to make with {config.engine} on {pool.num_workers} worker(s), {device}")
     progress = Progress(config.num_images, noun="images", done=config.num_images - to_make)
-    statuses = Counter[str]()
+    statuses, watch = Counter[str](), DriftWatch(shard.number for shard in todo)
     started, last = time.monotonic(), 0.0
     try:
-        for counts in _run_shards(run, todo, pool, device):
-            statuses.update(counts)
-            progress.done += sum(counts.values())
+        for shard in _run_shards(run, todo, pool, device):
+            statuses.update(shard.counts)
+            progress.done += sum(shard.counts.values())
             if time.monotonic() - last > _SECONDS_BETWEEN_LINES or progress.done == progress.total:
                 progress.say(rejected=statuses["rejected"], failed=statuses["failed"])
                 last = time.monotonic()
             _check_failed(run, statuses["failed"])
+            _check_drift(run, watch, shard)
     except Exception as error:
         if (found := user_error(error)) is not None:
             raise found from None
@@ -258,9 +280,24 @@ def _check_failed(run: _Run, number: int) -> None:
         )
 
 
-def _run_shards(
-    run: _Run, todo: list[PlannedShard], pool: WorkerPool, device: str
-) -> Iterator[dict[str, int]]:
+def _check_drift(run: _Run, watch: DriftWatch, shard: _MadeShard) -> None:
+    if run.max_drift is None:
+        return
+    watch.add(shard.number, shard.drift)
+    drift = watch.worst
+    nepers = drift.nepers if drift is not None else None
+    if drift is None or nepers is None or nepers <= run.max_drift:
+        return
+    yardstick = drift.between_bags_nepers
+    halves = "" if yardstick is None else f" (one half of these bags is {yardstick:.3f} from the other)"
+    raise TooFarFromBags(
+        f"the attenuation in images is {nepers:.3f} nepers from that in their bags, more than the {run.max_drift:g} "
+        f"that --max-drift bears, by {drift.num_images:,} images{halves}; finished shards stay in {run.corpus.uri}",
+        remedy="rwsc report shows how they differ; put in fewer or smaller items, choose another engine, or bear more",
+    )
+
+
+def _run_shards(run: _Run, todo: list[PlannedShard], pool: WorkerPool, device: str) -> Iterator[_MadeShard]:
     import ray.data
 
     context = ray.data.DataContext.get_current()
@@ -282,6 +319,7 @@ def _run_shards(
             "device": device,
             "retry_failed": run.retry_failed,
             "threads": max(1, int(pool.cpus_per_worker)),
+            "watch_drift": run.max_drift is not None,
         },
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(size=min(pool.num_workers, len(todo))),
@@ -291,7 +329,8 @@ def _run_shards(
     for batch in done.iter_batches(batch_size=None, prefetch_batches=0):
         raise_carried(batch)
         for index in range(len(batch["shard_id"])):
-            yield {status: int(batch[status][index]) for status in STATUSES}
+            counts = {status: int(batch[status][index]) for status in STATUSES}
+            yield _MadeShard(int(batch["number"][index]), counts, str(batch["drift"][index]))
 
 
 def _sum_up(run: _Run, shards: list[PlannedShard], seconds: float) -> CorpusTotals:

@@ -62,7 +62,7 @@ class IndexParts:
             return None
         try:
             return Listed(**json.loads(self.folder.read(_RECORD_KEY)))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise SourceError(
                 f"{self.folder.uri_of(_RECORD_KEY)} is damaged: {error}", remedy=f"delete {self.folder.uri}"
             ) from None

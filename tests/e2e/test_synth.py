@@ -9,7 +9,7 @@ import pytest
 import torch
 from pycocotools.coco import COCO
 from support.corpora import make_inputs, synth_config
-from support.made_corpora import files_of
+from support.made_corpora import files_of, make_here
 from support.processes import kill, ray_workers, rwsc, wait_for
 
 from rwsc.corpus.coco import COCO_KEY
@@ -19,7 +19,7 @@ from rwsc.errors import ConfigError, RunMismatch, SourceError, WeightsError
 from rwsc.fusion.network.config import named_config
 from rwsc.fusion.network.network import RwscNetwork
 from rwsc.fusion.network.weights import WeightsCard, encode_weights
-from rwsc.runs.synthesize import TooManyFailed, claim_and_plan, prepared, synthesize
+from rwsc.runs.synthesize import TooFarFromBags, TooManyFailed, claim_and_plan, prepared, synthesize
 from rwsc.storage.images import decode_image
 from rwsc.storage.prefix import Prefix, read_uri
 
@@ -221,6 +221,29 @@ def test_controls_are_planned_made_counted_and_alike_on_any_number_of_workers(
     ]
     assert len(coco["images"]) == 16
     assert {category["name"] for category in coco["categories"]} == {"gun", "knife"}
+
+
+def test_a_run_whose_images_drift_is_ended_alike_on_any_number_of_workers_and_can_go_on(
+    ray_cluster, inputs_root, tmp_path, capsys
+):
+    config = synth_config(inputs_root, output=str(tmp_path / "one"), num_images=20, shard_images=2, workers=1)
+    told = []
+    for name, workers in (("one", 1), ("three", 3)):
+        changed = config.model_copy(update={"output": str(tmp_path / name), "workers": workers})
+        with pytest.raises(
+            TooFarFromBags, match=r"nepers from that in their bags, more than the 0\.001"
+        ) as ended:
+            synthesize(changed, max_drift=0.001)
+        told.append(ended.value.message.rpartition("; ")[0])
+        assert rows_of(changed.output)
+        assert not (tmp_path / name / "report.json").exists()
+    assert told[0] == told[1]
+    assert "by 16 images" in told[0]
+    totals = synthesize(config, max_drift=5.0)
+    assert totals.planned == 20
+    reference = config.model_copy(update={"output": str(tmp_path / "undisturbed")})
+    make_here(reference)
+    assert files_of(config.output) == files_of(reference.output)
 
 
 def test_harmless_things_of_a_labelled_class_are_refused_before_anything_is_written(inputs_root, tmp_path):

@@ -78,6 +78,7 @@ def test_dotted_flags_reach_nested_settings():
         ('[synth]\nname = "a"\nrate = "fast"\n', r"synth.rate = 'fast'"),
         ("[synth]\n", r"synth.name is not set"),
         ("[synth\n", r"is not readable TOML"),
+        (f"[synth]\nrate = {'9' * 5000}\n", r"is not readable TOML"),
         ('[synth]\nname = "${RWSC_NO_SUCH_VARIABLE}"\n', r"the environment has no RWSC_NO_SUCH_VARIABLE"),
         ("synth = 3\n", r"'synth' must be a table"),
     ],

@@ -82,3 +82,14 @@ def test_bad_input_is_one_line_and_exit_code_2(report, root, tmp_path):
         assert (code, out) == (2, "")
         assert message in err.splitlines()[0]
     assert (tmp_path / "there.html").read_text() == "mine"
+
+
+def test_a_report_is_written_whatever_the_run_left_as_its_duration(report, root, tmp_path):
+    config = synth_config(root, output=str(tmp_path / "corpus"), num_images=3)
+    make_here(config)
+    for number, text in enumerate(
+        ["[" * 100_000, '{"seconds": 1' + "0" * 400 + "}", '{"seconds": []}', "[]"]
+    ):
+        (tmp_path / "corpus" / "report.json").write_text(text)
+        code, _, err = report(config.output, "-o", tmp_path / f"{number}.html", "--sample", 0)
+        assert (code, "Traceback" in err) == (0, False), err

@@ -248,3 +248,12 @@ def test_a_growing_corpus_is_another_export(config, tmp_path):
     corpus.delete(marker)
     with pytest.raises(RunMismatch, match=r"inputs\.corpus"):
         export_corpus(settings)
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, "3"])
+def test_a_summary_that_is_damaged_is_told(corpus, tmp_path, text):
+    config = ExportConfig(format="coco", corpus=corpus.uri, output=str(tmp_path / "out"))
+    export_corpus(config)
+    Prefix(config.output).write(SUMMARY_KEY, text.encode())
+    with pytest.raises(SourceError, match=f"{SUMMARY_KEY} is damaged"):
+        export_corpus(config)
