@@ -41,7 +41,9 @@ def kill(pid):
 def ray_workers(name):
     """Process ids of this test run's Ray workers whose title holds a name."""
     return {
-        pid for pid in _pids() if _title(pid).startswith("ray::") and name in _title(pid) and _is_ours(pid)
+        pid
+        for pid in _pids()
+        if title_of(pid).startswith("ray::") and name in title_of(pid) and _is_ours(pid)
     }
 
 
@@ -49,9 +51,10 @@ def _pids():
     return [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdecimal()]
 
 
-def _title(pid):
+def title_of(pid):
+    """Give what a process calls itself; nothing once it is gone."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").rstrip("\0 ")
     except OSError:
         return ""
 
