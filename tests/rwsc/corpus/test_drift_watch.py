@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rwsc.corpus.drift import Drift
-from rwsc.corpus.drift_watch import IMAGES_OF_SHARD, MIN_IMAGES, DriftWatch, ShardDrift
+from rwsc.corpus.drift_watch import IMAGES_OF_SHARD, MIN_IMAGES, STRIDE_PX, DriftWatch, ShardDrift
 
 AIR = np.array([250.0])
 NUM_SHARDS = 8
@@ -30,7 +30,8 @@ def test_the_drift_is_that_of_all_images_at_once():
     for shard in range(3):
         for place in range(IMAGES_OF_SHARD):
             bag = scan_of(shard * 100 + place)
-            whole.add((bag * np.exp(-0.3)).astype(np.uint8), bag, AIR)
+            image = (bag * np.exp(-0.3)).astype(np.uint8)
+            whole.add(image[::STRIDE_PX, ::STRIDE_PX], bag[::STRIDE_PX, ::STRIDE_PX], AIR)
         watch.add(shard, shard_of(shard, 0.3))
     assert watch.worst.nepers == whole.nepers == pytest.approx(0.3, abs=0.05)
     assert watch.worst.between_bags_nepers == whole.between_bags_nepers
