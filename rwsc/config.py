@@ -178,7 +178,7 @@ def _read_section(file: str, section: str) -> dict[str, Any]:
     for name in tables:
         if name not in SECTIONS:
             raise ConfigError(
-                f"{file}: unknown table [{name}]{suggestion(name, SECTIONS)}",
+                f"{file}: unknown table [{_short(name)}]{suggestion(_short(name), SECTIONS)}",
                 remedy=f"tables are {', '.join(SECTIONS)}",
             )
     found = tables.get(section, {})
@@ -223,7 +223,7 @@ def _set_dotted(values: dict[str, Any], name: str, value: Any) -> None:  # noqa:
 
 def _explain(kind: type[Settings], section: str, error: ValidationError) -> ConfigError:
     first = error.errors()[0]
-    where = ".".join([section, *(str(part) for part in first["loc"])])
+    where = ".".join([section, *(_short(str(part)) for part in first["loc"])])
     if first["type"] == "extra_forbidden":
         names = _names_beside(kind, first["loc"])
         return ConfigError(

@@ -131,7 +131,11 @@ class _Corpus:
     def open(cls, uri: str) -> "_Corpus":
         folder = Prefix(uri)
         card = read_corpus_card(folder)
-        items = [*ItemBank.load(card["addresses"]["items"]), *_harmless(card)]
+        if not (address := (card.get("addresses") or {}).get("items")):
+            raise SourceError(
+                f"the run card of {folder.uri} does not say where its items lie", remedy="restore run.json"
+            )
+        items = [*ItemBank.load(address), *_harmless(card)]
         by_id = {item.item_id: item for item in items}
         match = _settings_of(card, "match", MatchConfig)
         return cls(
@@ -173,11 +177,14 @@ class _Corpus:
                 f"{row['uri']} of {self.folder.uri} cannot be shown: {error.message}",
                 remedy="rwsc verify tells what else is wrong with the corpus",
             ) from None
-        return Pixels(
-            scan=without_alpha(read_indexed(row["scan_uri"], row["scan_sha256"])),
-            air_level=np.asarray(planned.air_level, dtype=np.float64),
-            made=made,
-        )
+        scan = without_alpha(read_indexed(row["scan_uri"], row["scan_sha256"]))
+        channels = 1 if scan.ndim == 2 else scan.shape[2]
+        if made.shape != scan.shape or len(planned.air_level) not in (1, channels):
+            raise SourceError(
+                f"{row['uri']} of {self.folder.uri} does not fit its bag {row['scan_uri']}",
+                remedy="rwsc verify tells what else is wrong with the corpus",
+            )
+        return Pixels(scan=scan, air_level=np.asarray(planned.air_level, dtype=np.float64), made=made)
 
 
 def _settings_of(card: dict[str, Any], part: str, kind: type[_Settings]) -> _Settings:

@@ -77,6 +77,8 @@ def test_dotted_flags_reach_nested_settings():
         ('[snth]\nname = "a"\n', r"unknown table \[snth\]; did you mean 'synth'\?"),
         ('[synth]\nname = "a"\nrate = "fast"\n', r"synth.rate = 'fast'"),
         ("[synth]\n", r"synth.name is not set"),
+        (f"[synth]\nname = 'a'\n{'x' * 70_000} = 1\n", r"^unknown setting synth.x{77}\.\.\."),
+        (f"[{'x' * 70_000}]\n", r"unknown table \[x{77}\.\.\.\]$"),
         ("[synth\n", r"is not readable TOML"),
         (f"[synth]\nrate = {'9' * 5000}\n", r"is not readable TOML"),
         ('[synth]\nname = "${RWSC_NO_SUCH_VARIABLE}"\n', r"the environment has no RWSC_NO_SUCH_VARIABLE"),

@@ -144,3 +144,20 @@ def test_a_bag_that_has_changed_is_refused(tmp_path):
         bag.write_bytes(encode_image(np.full((90, 80, 3), 200, np.uint8)))
     with pytest.raises(SourceError, match="has changed since it was indexed"):
         write_preview(corpus, str(tmp_path / "a.png"), num_images=2, overwrite=False)
+
+
+def test_a_corpus_that_others_changed_is_refused_in_words(corpus, tmp_path):
+    folder = with_card(corpus, tmp_path / "changed")
+    card = read_run_card(Prefix(folder))
+    rewrite_run_card(Prefix(folder), {**card, "addresses": {}})
+    with pytest.raises(SourceError, match="does not say where its items lie"):
+        write_preview(folder, str(tmp_path / "a.png"), num_images=2, overwrite=False)
+    rewrite_run_card(Prefix(folder), card)
+    for data, message in (
+        (encode_image(np.zeros((3, 4, 3), np.uint8)), "does not fit its bag"),
+        (b"no picture", "cannot be shown: the file is no JPEG"),
+    ):
+        for path in (tmp_path / "changed" / "images").rglob("*.png"):
+            path.write_bytes(data)
+        with pytest.raises(SourceError, match=message):
+            write_preview(folder, str(tmp_path / "a.png"), num_images=2, overwrite=False)
