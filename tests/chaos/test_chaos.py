@@ -2,7 +2,8 @@
 
 `poe test-chaos` is the long form: 20 kills and 2 outages for a local disk and 20 and 2 for an S3 server. Other numbers:
 `poe test-chaos -k s3 --chaos-seed 7 --chaos-kills 40 --chaos-outages 4`. A seed draws what happens in which order and
-after which pauses; what it strikes is up to the machine, so that a seed repeats a storm but not its every hit.
+after which pauses; what it strikes is up to the machine, so that a seed repeats a storm but not its every hit. A local
+disk has its outage by being taken away, another file in its place: to root no folder is unwritable.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ from support.processes import rwsc
 
 from rwsc.items.build import build_items
 from rwsc.runs.demo import DemoSize, write_phantoms
+from rwsc.runs.verify import verify
 from rwsc.sources.index import index_to_catalogue
 from rwsc.storage.addresses import bucket_and_path, is_s3
 from rwsc.storage.prefix import Prefix
@@ -133,15 +135,16 @@ def test_a_short_storm_over_a_busy_bucket(server, tmp_path, monkeypatch):
             seed=seed,
         )
         with closing(storm), closing(proxy):
-            storm.rage(kills=3, outages=1, longest_calm_s=1.0, longest_outage_s=2.0)
+            # Each start of the command takes long: tests/e2e/test_synth.py kills a driver.
+            storm.rage(kills=2, outages=1, longest_calm_s=1.0, longest_outage_s=2.0)
             proxy.delay_s = 0.0
             storm.calm_down()
             proxy.share = 0.0
             assert proxy.faults.total() > 5, storm
-            assert storm.hits == {"worker": 1, "raylet": 1, "driver": 1, "outage": 1}
+            assert storm.hits == {"worker": 1, "raylet": 1, "outage": 1}
             assert storm.in_the_middle > 0, storm
             assert_same(every_byte(f"{tmp_path}/undisturbed"), every_byte(config.output), storm)
-            assert_verified(storm)
+            assert not verify(config.output, sample=None, workers=None).findings.counts, storm
 
 
 @pytest.mark.chaos
