@@ -37,9 +37,9 @@ Patience = Literal["long", "short", "none"]
 """How faults that may pass are met: outlived for two minutes, told within ten seconds, or told at once."""
 
 _RETRIES: dict[str, dict[str, Any]] = {
-    # A server that is restarted takes about half a minute.
+    # A server that is restarted takes about half a minute. The time decides: 100 tries are over after one minute.
     "long": {
-        "max_retries": 100,
+        "max_retries": 1000,
         "retry_timeout": timedelta(seconds=120),
         "backoff": {
             "init_backoff": timedelta(milliseconds=100),
