@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -12,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from s3_server import free_ports
-from support.processes import wait_for
+from support.processes import kill_all_naming, wait_for
 
 from rwsc.corpus.commit import committed_shards
 from rwsc.storage.prefix import Prefix
@@ -68,11 +67,10 @@ def cluster():
             )
             yield here
         finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            # Asked to end, Ray gives each of its processes half a minute.
+            process.kill()
+            process.wait()
+            kill_all_naming(folder)
 
 
 def read(url):

@@ -49,6 +49,33 @@ def make_config(root, output, **changes):
     return TrainConfig(**{**defaults, **changes})
 
 
+def test_a_killed_run_on_ray_is_finished_without_it_to_the_straight_runs_weights(
+    ray_cluster, inputs_root, tmp_path
+):
+    config = make_config(inputs_root, tmp_path / "run", steps=80, workers=1, checkpoint_every=10)
+    straight = config.model_copy(update={"output": str(tmp_path / "straight")})
+    settings = tmp_path / "settings.toml"
+    settings.write_text(
+        "[train]\nsteps = 80\nbatch = 2\nworkers = 1\ncheckpoint_every = 10\nreport_every = 1\n"
+        "validation_samples = 2\n[train.sample]\ncrop_px = 32\n"
+    )
+    run = Prefix(config.output)
+    arguments = ("--items", config.items, "--bags", config.bags, "-o", config.output, "--config", settings)
+    driver = rwsc("train", *arguments, address=ray_cluster, cwd=tmp_path)
+    wait_for(
+        lambda: any(key.endswith(".safetensors") for key in run.list_keys("checkpoints")), process=driver
+    )
+    kill(driver.pid)
+    driver.communicate()
+    wait_for(lambda: not ray_workers("RayTrainWorker"))
+    assert not run.exists("weights.safetensors")
+
+    train(config, here="cpu")
+    train(straight, here="cpu")
+    assert run.read("weights.safetensors") == Prefix(straight.output).read("weights.safetensors")
+
+
+@pytest.mark.long
 def test_after_a_killed_worker_and_a_killed_driver_the_weights_are_the_straight_runs(
     ray_cluster, inputs_root, tmp_path
 ):
@@ -182,7 +209,7 @@ def test_a_run_in_a_bucket_is_complete_left_alone_and_a_start_for_fine_tuning(
     ):
         Prefix(str(tmp_path / "start")).write(key, data)
     monkeypatch.chdir(tmp_path)
-    train(make_config(s3_uri, tmp_path / "tuned", steps=1, start_from="start"))
+    train(make_config(s3_uri, tmp_path / "tuned", steps=1, start_from="start"), here="cpu")
     tuned = decode_weights(*read_weights(str(tmp_path / "tuned")))[1]
     assert tuned.data_licence == "academic use only"
     assert set(tuned.data_hashes) == {"items", "bags", "start_from"}

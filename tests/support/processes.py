@@ -38,6 +38,16 @@ def kill(pid):
     os.kill(pid, signal.SIGKILL)
 
 
+def kill_all_naming(text):
+    """End every process whose command line holds a text, such as the folder of a cluster."""
+    for pid in _pids():
+        if text in title_of(pid) and pid != os.getpid():
+            try:
+                kill(pid)
+            except ProcessLookupError:
+                continue
+
+
 def ray_workers(name):
     """Process ids of this test run's Ray workers whose title holds a name."""
     return {
