@@ -27,6 +27,7 @@ def test_stages_are_in_the_order_of_the_work_and_take_time(tmp_path):
     assert all(min(stages[name]) > 0 for name in (*BARE, "read", "write", "find bag"))
 
 
+@pytest.mark.long
 def test_one_shard_alone_has_no_rate(ray_cluster, tmp_path):
     make_inputs(str(tmp_path))
     with pytest.raises(ConfigError, match="1 images are one shard alone"):
