@@ -1,6 +1,6 @@
 """The rate of synthesis as a share of what its slowest stage alone would allow, and where the rest goes.
 
-Stages are measured bare, in as many processes at once as the run has workers, over images of the same plan. The rate
+Stages are measured bare, in as many processes at once as the run has workers, over the images of the run. The rate
 of the run counts from its first shard to its last: the start of Ray and of its workers, which a corpus of any size pays
 once, is left out.
 """
@@ -31,16 +31,16 @@ from rwsc.runs.machine import describe_machine
 from rwsc.runs.session import WorkerPool, start_ray
 from rwsc.runs.shard_worker import IMAGES_AT_ONCE, open_engine
 from rwsc.runs.synth_inputs import read_inputs, with_whole_addresses
-from rwsc.runs.synthesize import pool_of, synthesize
+from rwsc.runs.synthesize import asked_plan, pool_of, synthesize
 from rwsc.runs.talk import say
 from rwsc.sources.index import index_to_catalogue
 from rwsc.storage.images import Codec, decode_image, encode_image
 from rwsc.storage.prefix import Prefix, read_uri
 
-ROUNDS = 5
+ROUNDS = 3
 SHARDS_PER_WORKER = 8
-STAGE_IMAGES = 16
-"""Images over which a process measures its stages."""
+STAGE_IMAGES = 64
+"""Images over which a process measures its stages at most."""
 
 BARE = ("decode", "network forward", "encode")
 """Stages that no run can do without; the slowest of them is its limit."""
@@ -139,7 +139,8 @@ def _stages_in_workers(config: SynthConfig, device: str, pool: WorkerPool) -> di
     import ray
 
     measure = ray.remote(num_cpus=pool.cpus_per_worker, num_gpus=pool.gpus_per_worker or None)(measure_stages)
-    of_workers = ray.get([measure.remote(config.model_dump(), device) for _ in range(pool.num_workers)])
+    settings, number = config.model_dump(), pool.num_workers
+    of_workers = ray.get([measure.remote(settings, device, place, number) for place in range(number)])
     return {
         name: {
             "median": round(statistics.median(time for times in each for time in times), 3),
@@ -151,12 +152,14 @@ def _stages_in_workers(config: SynthConfig, device: str, pool: WorkerPool) -> di
     }
 
 
-def measure_stages(settings: dict[str, Any], device: str) -> dict[str, list[float]]:
+def measure_stages(settings: dict[str, Any], device: str, place: int, number: int) -> dict[str, list[float]]:
     """Measure every stage of an image by itself, in this process.
 
     Args:
         settings: Plain values of `SynthConfig`.
         device: ``cpu`` or ``cuda``.
+        place: Which of the workers this is, from 0.
+        number: Workers that share the images.
 
     Returns:
         For each stage, in the order of the work, the milliseconds per image of each round.
@@ -169,16 +172,8 @@ def measure_stages(settings: dict[str, Any], device: str) -> dict[str, list[floa
     config = SynthConfig(**settings)
     engine = _Recorder(open_engine(config, device))
     maker = ImageMaker(config, ItemBank.load(config.items), engine)
-    planned = list(
-        planned_images(
-            build_plan(
-                read_inputs(config).bags,
-                num_images=STAGE_IMAGES,
-                seed=config.seed,
-                shard_images=STAGE_IMAGES,
-            )
-        )
-    )
+    planned = list(planned_images(build_plan(read_inputs(config).bags, **asked_plan(config))))
+    planned = planned[place::number][:STAGE_IMAGES]
     return _Stages(maker, engine, planned, Prefix(config.output)).measured()
 
 
@@ -265,7 +260,6 @@ class _Stages:
             self.output.write(f"bench-{os.getpid()}/{number}", made.data or b"")
 
     def _times(self, stage: Callable[[], object]) -> list[float]:
-        stage()
         times = []
         for _ in range(ROUNDS):
             started = time.perf_counter()

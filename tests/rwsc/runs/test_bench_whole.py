@@ -21,7 +21,7 @@ def test_a_run_is_held_against_its_slowest_stage(ray_cluster, tmp_path):
 
 def test_stages_are_in_the_order_of_the_work_and_take_time(tmp_path):
     make_inputs(str(tmp_path))
-    stages = measure_stages(synth_config(str(tmp_path)).model_dump(), "cpu")
+    stages = measure_stages(synth_config(str(tmp_path)).model_dump(), "cpu", 1, 2)
     assert list(stages)[:2] == ["read", "decode"]
     assert list(stages)[-1] == "write"
     assert all(min(stages[name]) > 0 for name in (*BARE, "read", "write", "find bag"))
