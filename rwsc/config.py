@@ -234,9 +234,11 @@ def _explain(kind: type[Settings], section: str, error: ValidationError) -> Conf
         return ConfigError(
             f"{where} is not set", remedy="give it on the command line (see --help) or in --config"
         )
-    shown = _short(repr(first.get("input")))
+    given = first.get("input")
+    # What is wrong with several settings together names them itself; the whole table would hide it.
+    shown = "" if isinstance(given, dict) else f" = {_short(repr(given))}"
     return ConfigError(
-        f"{where} = {shown}: {first['msg']}",
+        f"{where}{shown}: {first['msg'].removeprefix('Value error, ')}",
         remedy="--print-config, without the offending value, lists all settings with their meaning",
     )
 

@@ -1,5 +1,5 @@
 import pytest
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rwsc.config import (
     ADDRESS,
@@ -88,6 +88,26 @@ def test_dotted_flags_reach_nested_settings():
 def test_a_bad_file_is_refused_with_the_offending_value(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
         load(write(tmp_path, text))
+
+
+class Pair(Settings):
+    low: int = 0
+    """Low."""
+
+    high: int = 1
+    """High."""
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.low > self.high:
+            raise ValueError(f"low ({self.low}) is above high ({self.high})")
+        return self
+
+
+def test_settings_that_do_not_go_together_are_named_without_all_the_others():
+    with pytest.raises(ConfigError) as found:
+        load_settings(Pair, section="pair", flags={"low": 7})
+    assert found.value.message == "pair: low (7) is above high (1)"
 
 
 def test_a_missing_or_binary_file_is_refused(tmp_path):
