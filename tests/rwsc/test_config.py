@@ -106,7 +106,7 @@ class Pair(Settings):
 
 def test_settings_that_do_not_go_together_are_named_without_all_the_others():
     with pytest.raises(ConfigError) as found:
-        load_settings(Pair, section="pair", flags={"low": 7})
+        load_settings(Pair, section="pair", overrides={"low": 7})
     assert found.value.message == "pair: low (7) is above high (1)"
 
 
