@@ -24,7 +24,6 @@ from rwsc.corpus.settings import SynthConfig
 from rwsc.errors import AccessDenied, ObjectMissing, RwscError, WeightsError
 from rwsc.fusion.engine import Engine
 from rwsc.fusion.engines import LEARNED, open_classic
-from rwsc.fusion.networks import open_learned
 from rwsc.items.bank import ItemBank
 from rwsc.runs.carried import error_columns
 from rwsc.runs.metrics import ShardMetrics
@@ -240,6 +239,9 @@ def open_engine(config: SynthConfig, device: str) -> Engine:
     """Open the engine that the settings name, with its weights where it has any."""
     if config.engine not in LEARNED:
         return open_classic(config.engine, config.fusion)
+    # Loads torch, for seconds, which the others do without.
+    from rwsc.fusion.networks import open_learned
+
     return open_learned(config.engine, *read_weights(config.weights or ""), device=device)
 
 

@@ -17,7 +17,6 @@ from rwsc.corpus.plan import PLAN_VERSION, usable_bags
 from rwsc.corpus.settings import SynthConfig
 from rwsc.errors import ConfigError, SourceError
 from rwsc.fusion.engines import LEARNED
-from rwsc.fusion.networks import decode_network
 from rwsc.items.bank import Item, ItemBank
 from rwsc.runs.talk import say
 from rwsc.runs.weights import DEFAULT_WEIGHTS, absolute_weights, read_weights
@@ -134,6 +133,9 @@ def _check_weights(config: SynthConfig) -> tuple[str, list[str]]:
             f"the engine {config.engine} needs weights, and none were given",
             remedy="rwsc train makes them; give --weights RUN, or --engine tip or rwsc, which need none",
         )
+    # Loads torch, for seconds, which other engines do without.
+    from rwsc.fusion.networks import decode_network
+
     weights, card = read_weights(config.weights)
     _, read_card = decode_network(config.engine, weights, card)
     return hashlib.sha256(weights).hexdigest(), [read_card.data_licence]
