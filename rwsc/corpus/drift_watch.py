@@ -44,15 +44,20 @@ class ShardDrift:
 
 
 class DriftWatch:
-    """Adds up what the shards of a run tell."""
+    """Adds up what the shards of a run tell, and judges after each shard, in the order of the plan."""
 
-    def __init__(self, shards: Iterable[int]) -> None:
+    too_far: Drift | None = None
+    """What was found when the images had first drifted too far; nothing is added after it."""
+
+    def __init__(self, shards: Iterable[int], max_nepers: float) -> None:
         """Begin.
 
         Args:
             shards: Places in the plan of the shards that are to be made, ascending.
+            max_nepers: Drift beyond which it is too far.
         """
         self._awaited = deque(shards)
+        self._max_nepers = max_nepers
         self._early: dict[int, str] = {}
         self._by_channels: defaultdict[int, Drift] = defaultdict(Drift)
 
@@ -64,10 +69,13 @@ class DriftWatch:
             found: What `ShardDrift.to_json` gave.
         """
         self._early[shard] = found
-        while self._awaited and self._awaited[0] in self._early:
+        while self._awaited and self._awaited[0] in self._early and self.too_far is None:
             text = self._early.pop(self._awaited.popleft())
             for channels, drift in json.loads(text).items():
                 self._by_channels[int(channels)].merge(Drift.from_dict(drift))
+            worst = self.worst
+            if worst is not None and (worst.nepers or 0.0) > self._max_nepers:
+                self.too_far = worst
 
     @property
     def worst(self) -> Drift | None:

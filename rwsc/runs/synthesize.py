@@ -1,5 +1,6 @@
 """Make a corpus on Ray Data: claim the folder, plan, fuse what is missing shard by shard, sum up."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from rwsc.corpus.claim import claim_corpus, extended
 from rwsc.corpus.commit import committed_shards, read_marker
+from rwsc.corpus.drift import Drift
 from rwsc.corpus.drift_watch import DriftWatch
 from rwsc.corpus.limit import FailureLimit
 from rwsc.corpus.manifest import STATUSES
@@ -237,7 +239,8 @@ def _fuse(run: _Run, todo: list[PlannedShard]) -> float:
     to_make = sum(shard.num_images for shard in todo)
     say(f"{to_make:,} images to make with {config.engine} on {pool.num_workers} worker(s), {device}")
     progress = Progress(config.num_images, noun="images", done=config.num_images - to_make)
-    statuses, watch = Counter[str](), DriftWatch(shard.number for shard in todo)
+    statuses = Counter[str]()
+    watch = DriftWatch((shard.number for shard in todo), math.inf if run.max_drift is None else run.max_drift)
     started, last = time.monotonic(), 0.0
     try:
         for shard in _run_shards(run, todo, pool, device):
@@ -247,7 +250,8 @@ def _fuse(run: _Run, todo: list[PlannedShard]) -> float:
                 progress.say(rejected=statuses["rejected"], failed=statuses["failed"])
                 last = time.monotonic()
             _check_failed(run, statuses["failed"])
-            _check_drift(run, watch, shard)
+            watch.add(shard.number, shard.drift)
+            _check_drift(run, watch.too_far)
     except Exception as error:
         if (found := user_error(error)) is not None:
             raise found from None
@@ -280,18 +284,13 @@ def _check_failed(run: _Run, number: int) -> None:
         )
 
 
-def _check_drift(run: _Run, watch: DriftWatch, shard: _MadeShard) -> None:
-    if run.max_drift is None:
-        return
-    watch.add(shard.number, shard.drift)
-    drift = watch.worst
-    nepers = drift.nepers if drift is not None else None
-    if drift is None or nepers is None or nepers <= run.max_drift:
+def _check_drift(run: _Run, drift: Drift | None) -> None:
+    if drift is None or drift.nepers is None:
         return
     yardstick = drift.between_bags_nepers
     halves = "" if yardstick is None else f" (one half of these bags is {yardstick:.3f} from the other)"
     raise TooFarFromBags(
-        f"the attenuation in images is {nepers:.3f} nepers from that in their bags, more than the {run.max_drift:g} "
+        f"the attenuation in images is {drift.nepers:.3f} nepers from that in their bags, more than the {run.max_drift:g} "
         f"that --max-drift bears, by {drift.num_images:,} images{halves}; finished shards stay in {run.corpus.uri}",
         remedy="rwsc report shows how they differ; put in fewer or smaller items, choose another engine, or bear more",
     )

@@ -1,4 +1,5 @@
 import json
+import math
 import random
 
 import numpy as np
@@ -26,7 +27,7 @@ def shard_of(seed, nepers, number=IMAGES_OF_SHARD, channels=1):
 
 
 def test_the_drift_is_that_of_all_images_at_once():
-    whole, watch = Drift(), DriftWatch(range(3))
+    whole, watch = Drift(), DriftWatch(range(3), math.inf)
     for shard in range(3):
         for place in range(IMAGES_OF_SHARD):
             bag = scan_of(shard * 100 + place)
@@ -41,7 +42,7 @@ def test_the_drift_is_that_of_all_images_at_once():
 @pytest.mark.parametrize("seed", range(5))
 def test_whatever_the_order_in_which_shards_end_the_same_figures_are_judged(seed):
     found = {number: shard_of(number, 0.05 * number) for number in range(NUM_SHARDS)}
-    in_order, shuffled = DriftWatch(found), DriftWatch(found)
+    in_order, shuffled = DriftWatch(found, math.inf), DriftWatch(found, math.inf)
     judged = []
     for number, text in found.items():
         in_order.add(number, text)
@@ -54,22 +55,44 @@ def test_whatever_the_order_in_which_shards_end_the_same_figures_are_judged(seed
     assert seen[-1] == judged[-1]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_images_are_too_far_at_the_same_shard_even_when_many_are_added_at_once(seed):
+    found = {number: shard_of(number, 0.05 * number) for number in range(NUM_SHARDS)}
+    in_order = DriftWatch(found, 0.1)
+    for number, text in found.items():
+        in_order.add(number, text)
+    late = DriftWatch(found, 0.1)
+    for number in [*random.Random(seed).sample(range(1, NUM_SHARDS), NUM_SHARDS - 1), 0]:
+        assert late.too_far is None
+        late.add(number, found[number])
+    assert late.too_far is not None
+    assert late.too_far.to_dict() == in_order.too_far.to_dict()
+    assert MIN_IMAGES <= late.too_far.num_images < NUM_SHARDS * IMAGES_OF_SHARD
+
+
+def test_what_is_borne_ends_nothing():
+    watch = DriftWatch(range(NUM_SHARDS), 0.5)
+    for number in range(NUM_SHARDS):
+        watch.add(number, shard_of(number, 0.3))
+    assert watch.too_far is None
+
+
 def test_nothing_is_judged_before_there_are_enough_images_but_in_the_end_all_is():
-    watch = DriftWatch(range(NUM_SHARDS))
+    watch = DriftWatch(range(NUM_SHARDS), math.inf)
     for number in range(MIN_IMAGES // IMAGES_OF_SHARD):
         assert watch.worst is None
         watch.add(number, shard_of(number, 0.3))
     assert watch.worst is not None
-    small = DriftWatch([7])
+    small = DriftWatch([7], math.inf)
     small.add(7, shard_of(7, 0.3, number=1))
     assert small.worst.nepers == pytest.approx(0.3, abs=0.05)
-    empty = DriftWatch([7])
+    empty = DriftWatch([7], math.inf)
     empty.add(7, ShardDrift().to_json())
     assert empty.worst is None
 
 
 def test_scans_of_other_channels_are_judged_apart_and_the_worse_tell():
-    watch = DriftWatch(range(2))
+    watch = DriftWatch(range(2), math.inf)
     watch.add(0, shard_of(0, 0.0))
     watch.add(1, shard_of(1, 0.4, channels=3))
     assert watch.worst.nepers == pytest.approx(0.4, abs=0.05)
