@@ -290,8 +290,9 @@ def _check_drift(run: _Run, drift: Drift | None) -> None:
     yardstick = drift.between_bags_nepers
     halves = "" if yardstick is None else f" (one half of these bags is {yardstick:.3f} from the other)"
     raise TooFarFromBags(
-        f"the attenuation in images is {drift.nepers:.3f} nepers from that in their bags, more than the {run.max_drift:g} "
-        f"that --max-drift bears, by {drift.num_images:,} images{halves}; finished shards stay in {run.corpus.uri}",
+        f"the attenuation in images is {drift.nepers:.3f} nepers from that in their bags, more than the "
+        f"{run.max_drift:g} that --max-drift bears, by {drift.num_images:,} images{halves}; "
+        f"finished shards stay in {run.corpus.uri}",
         remedy="rwsc report shows how they differ; put in fewer or smaller items, choose another engine, or bear more",
     )
 
