@@ -5,10 +5,10 @@ from importlib.resources import files
 
 import numpy as np
 import torch
-from safetensors.torch import load
 
 from rwsc.items.outliner_network import OutlinerNetwork
 from rwsc.items.outliner_view import BBox, Outline, to_window, view_of, window_around
+from rwsc.items.outliner_weights import unpack
 
 WEIGHTS = "outliner.safetensors"
 """File of the weights in this package; outliner.json beside it says how they were made."""
@@ -57,5 +57,5 @@ def default_outliner() -> Outliner:
     """Load the outliner that comes with rwsc, once a process."""
     data = files("rwsc.items").joinpath(WEIGHTS).read_bytes()
     network = OutlinerNetwork()
-    network.load_state_dict({name: tensor.float() for name, tensor in load(data).items()})
+    network.load_state_dict(unpack(data))
     return Outliner(network)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save
 
 import rwsc
 from rwsc.items.outliner import WEIGHTS
+from rwsc.items.outliner_weights import pack
 from rwsc.runs.talk import say
 from rwsc.storage.prefix import Prefix
 from rwsc.training.outliner import OutlinerProgress, OutlinerRun, train_outliner
@@ -28,7 +28,7 @@ def train_to_folder(
     seed: int = OutlinerRun.seed,
     loader_workers: int = OutlinerRun.loader_workers,
 ) -> None:
-    """Train the outliner on phantoms and write outliner.safetensors (16 bit) and outliner.json.
+    """Train the outliner on phantoms and write outliner.safetensors (`rwsc.items.outliner_weights`) and outliner.json.
 
     Args:
         output: Folder for both; what is there is replaced.
@@ -50,7 +50,7 @@ def train_to_folder(
             say(f"step {progress.step}/{steps}  {figures}  {time.monotonic() - started:.0f} s")
 
     network = train_outliner(run, tell)
-    weights = save({name: _compact(value) for name, value in network.state_dict().items()})
+    weights = pack(network.state_dict())
     card = {
         "what": "Marks the item in a box of an X-ray scan; see rwsc.items.outliner.",
         "trained_on": "phantoms of rwsc.physics.phantom_scenes alone; no real scan",
@@ -64,10 +64,6 @@ def train_to_folder(
     folder = Prefix(str(output))
     folder.write(WEIGHTS, weights)
     folder.write(WEIGHTS.replace(".safetensors", ".json"), (json.dumps(card, indent=1) + "\n").encode())
-
-
-def _compact(value: torch.Tensor) -> torch.Tensor:
-    return (value.half() if value.is_floating_point() else value).contiguous()
 
 
 def _means(recent: deque[OutlinerProgress]) -> dict[str, float]:
