@@ -85,7 +85,7 @@ def paired_bags(bags: pa.Table, views: Collection[str]) -> pa.Table:
     """Keep the bags of which both views are there, the scans of a bag side by side.
 
     Args:
-        bags: Rows of `rwsc.corpus.plan.usable_bags`.
+        bags: Rows of `rwsc.corpus.usable_bags.usable_bags`.
         views: Names of the two views.
 
     Returns:

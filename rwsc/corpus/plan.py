@@ -2,20 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from rwsc.corpus.controls import NO_CONTROLS, ControlsConfig, Role, roles_in_order
-from rwsc.errors import SourceError
 from rwsc.seeds import content_id, derive_seed
-
-_TRAIN_SHARE = 0.7
-_VAL_SHARE = 0.15
 
 PLAN_KIND = "rwsc.plan"
 PLAN_VERSION = 3
@@ -66,6 +61,26 @@ PLAN_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PlanSettings:
+    """What is asked of a plan, beside its bags."""
+
+    num_images: int
+    """Images to plan, controls included; even where they are paired."""
+
+    seed: int
+    """The run's seed."""
+
+    shard_images: int
+    """Images per shard, even where they are paired; the last shard may hold fewer."""
+
+    controls: ControlsConfig = NO_CONTROLS
+    """Which shares of the images are controls."""
+
+    paired: bool = False
+    """Whether every two rows of the bags are the views of one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Partner:
     """The scan of a bag's other view."""
 
@@ -104,84 +119,12 @@ class PlannedImage:
     """The other view, from which the same places can be drawn: an image of a pair is made without the other."""
 
 
-def usable_bags(catalogue: pa.Table, kinds: Iterable[str], split: str | None) -> pa.Table:
-    """Keep the scans of a catalogue that can serve as bags.
-
-    Args:
-        catalogue: All columns that a plan needs, `kind`, `status` and `split`.
-        kinds: Kinds of scans to keep.
-        split: Split to keep, or None for all. Where no bag of a catalogue states a split, `drawn_split` tells.
-
-    Returns:
-        The rows kept, sorted by scan id.
-
-    Raises:
-        SourceError: Nothing is left.
-    """
-    wanted = set(kinds)
-    names = ["status", "kind", "split", "dataset", "group", "perceptual_hash", "scan_id"]
-    rows = catalogue.select(names).to_pylist()
-    is_bag = [row["status"] == "ok" and row["kind"] in wanted for row in rows]
-    split_of = (
-        (lambda row: row["split"])
-        if any(row["split"] for row, is_one in zip(rows, is_bag, strict=True) if is_one)
-        else drawn_split
-    )
-    keep = [
-        is_one and (split is None or split_of(row) == split) for row, is_one in zip(rows, is_bag, strict=True)
-    ]
-    bags = catalogue.filter(pa.array(keep, pa.bool_())).sort_by("scan_id")
-    if not bags.num_rows:
-        wish = f"kind {' or '.join(sorted(wanted))}" + (f" in split {split!r}" if split else "")
-        raise SourceError(
-            f"the catalogue has no usable scan of {wish} among its {catalogue.num_rows} rows",
-            remedy="rwsc sources check shows what a source holds; bag_kinds in [synth] chooses kinds",
-        )
-    return bags
-
-
-def drawn_split(row: Mapping[str, Any]) -> str:
-    """Assign a bag that states no split to one: 70 % train, 15 % val, 15 % test.
-
-    Bags of one group, and bags that look alike to the last bit of their hash, fall together; a bag stays in
-    its split whatever else a catalogue holds.
-
-    Args:
-        row: `dataset`, `group`, `perceptual_hash` and `scan_id` of the bag.
-
-    Returns:
-        train, val or test.
-    """
-    kin = f"{row['dataset']}/{row['group']}" if row["group"] else row["perceptual_hash"] or row["scan_id"]
-    share = int(content_id("bag split", kin)[:8], 16) / 2**32
-    return "train" if share < _TRAIN_SHARE else "val" if share < _TRAIN_SHARE + _VAL_SHARE else "test"
-
-
-def build_plan(
-    bags: pa.Table,
-    *,
-    num_images: int,
-    seed: int,
-    shard_images: int,
-    controls: ControlsConfig = NO_CONTROLS,
-    paired: bool = False,
-) -> pa.Table:
+def build_plan(bags: pa.Table, settings: PlanSettings) -> pa.Table:
     """Plan the images of a small corpus in one table; see `plan_parts`."""
-    parts = plan_parts(
-        bags, num_images=num_images, seed=seed, shard_images=shard_images, controls=controls, paired=paired
-    )
-    return pa.concat_tables(parts)
+    return pa.concat_tables(plan_parts(bags, settings))
 
 
-def plan_parts(
-    bags: pa.Table,
-    *,
-    num_images: int,
-    seed: int,
-    shard_images: int,
-    controls: ControlsConfig = NO_CONTROLS,
-    paired: bool = False,
-) -> Iterator[pa.Table]:
+def plan_parts(bags: pa.Table, settings: PlanSettings) -> Iterator[pa.Table]:
     """Plan the images of a corpus, a part at a time.
 
     Bags are used in passes, each pass in an order of its own, so every bag is used before any is used again.
@@ -191,82 +134,41 @@ def plan_parts(
     of two views both are planned, side by side, with one role and one seed.
 
     Args:
-        bags: Rows of `usable_bags`, or of `rwsc.corpus.pairs.paired_bags`.
-        num_images: Images to plan, controls included; even where they are paired.
-        seed: The run's seed.
-        shard_images: Images per shard, even where they are paired; the last shard may hold fewer.
-        controls: Which shares of the images are controls.
-        paired: Whether every two rows of the bags are the views of one.
+        bags: Rows of `rwsc.corpus.usable_bags.usable_bags`, or of `rwsc.corpus.pairs.paired_bags`.
+        settings: What is asked of the plan.
 
     Yields:
         Tables of `PLAN_SCHEMA`, each of whole shards, about `PART_ROWS` rows of them; the rows of a shard side
         by side.
     """
-    views = 2 if paired else 1
-    scan_ids = bags["scan_id"].to_pylist()
-    uses = _uses(scan_ids[::views], seed)
-    roles = roles_in_order(controls)
-    part_rows = max(1, PART_ROWS // shard_images) * shard_images
-    for start in range(0, num_images, part_rows):
-        indices, image_ids = [], []
-        for bag, turn in islice(uses, min(part_rows, num_images - start) // views):
-            for index in range(bag * views, (bag + 1) * views):
-                indices.append(index)
-                image_ids.append(content_id(scan_ids[index], str(turn), str(seed)))
-        pair_ids = _pair_ids(image_ids) if paired else None
-        shard_ids = [
-            content_id("shard", image_ids[place]) for place in range(0, len(image_ids), shard_images)
-        ]
-        rows = bags.take(pa.array(indices))
-        columns = {
-            "image_id": pa.array(image_ids),
-            "shard_id": pa.array([shard_ids[place // shard_images] for place in range(len(image_ids))]),
-            "scan_id": rows["scan_id"],
-            # What is drawn for an image comes from its seed; the images of a pair have one, and so draw alike.
-            "seed": pa.array([derive_seed(seed, each) for each in pair_ids or image_ids], pa.int64()),
-            "role": pa.array(
-                [role.value for role in islice(roles, len(image_ids) // views) for _ in range(views)],
-                pa.string(),
-            ),
-            "scan_uri": rows["uri"],
-            "scan_sha256": rows["sha256"],
-            "air_level": rows["air_level"],
-            "dataset": rows["dataset"],
-            "licence": rows["licence"],
-            "scanner_id": rows["scanner_id"],
-            "bag_objects": _bag_objects(rows["objects"]),
-            "view": rows["view"],
-            "pair_id": pa.array(pair_ids, pa.string()) if pair_ids else pa.nulls(len(indices), pa.string()),
-            "partner": _partners(bags, indices) if paired else pa.nulls(len(indices), PARTNER),
-        }
-        part = {name: _cast(column, PLAN_SCHEMA.field(name).type) for name, column in columns.items()}
-        yield pa.table(part).cast(PLAN_SCHEMA).combine_chunks()
+    views = _num_views(settings)
+    uses = _uses(bags["scan_id"].to_pylist()[::views], settings.seed)
+    roles = roles_in_order(settings.controls)
+    part_rows = max(1, PART_ROWS // settings.shard_images) * settings.shard_images
+    for start in range(0, settings.num_images, part_rows):
+        number = min(part_rows, settings.num_images - start) // views
+        yield _part(bags, list(islice(uses, number)), list(islice(roles, number)), settings)
 
 
-def plan_stamp(
-    bags: pa.Table,
-    *,
-    num_images: int,
-    seed: int,
-    shard_images: int,
-    controls: ControlsConfig = NO_CONTROLS,
-    paired: bool = False,
-) -> str:
+def plan_stamp(bags: pa.Table, settings: PlanSettings) -> str:
     """Hash all that a plan is made from, the addresses of its bags too, so that an unchanged one is known again.
 
     Args:
         bags: See `plan_parts`.
-        num_images: See `plan_parts`.
-        seed: See `plan_parts`.
-        shard_images: See `plan_parts`.
-        controls: See `plan_parts`.
-        paired: See `plan_parts`.
+        settings: See `plan_parts`.
 
     Returns:
         64 hexadecimal digits.
     """
-    shares = (controls.empty_share, controls.negative_share)
-    made_of = [PLAN_VERSION, num_images, seed, shard_images, *shares, paired]
+    made_of = [
+        PLAN_VERSION,
+        settings.num_images,
+        settings.seed,
+        settings.shard_images,
+        settings.controls.empty_share,
+        settings.controls.negative_share,
+        settings.paired,
+    ]
     digest = hashlib.sha256(json.dumps(made_of).encode())
     for batch in bags.select(_BAG_COLUMNS).combine_chunks().to_batches():
         digest.update(batch.serialize())
@@ -284,6 +186,41 @@ def planned_images(plan: pa.Table) -> Iterator[PlannedImage]:
 def shards_of(plan: pa.Table) -> list[str]:
     """Give the ids of the shards of a plan, or of a part of it, in plan order."""
     return list(dict.fromkeys(plan["shard_id"].to_pylist()))
+
+
+def _num_views(settings: PlanSettings) -> int:
+    return 2 if settings.paired else 1
+
+
+def _part(bags: pa.Table, uses: list[tuple[int, int]], roles: list[Role], settings: PlanSettings) -> pa.Table:
+    """Plan an image of every view of each bag that is used; a use is a bag's place and its turn."""
+    views, seed = _num_views(settings), settings.seed
+    indices = [bag * views + view for bag, _ in uses for view in range(views)]
+    turns = [turn for _, turn in uses for _ in range(views)]
+    rows = bags.take(pa.array(indices))
+    scan_ids = rows["scan_id"].to_pylist()
+    image_ids = [content_id(*each, str(seed)) for each in zip(scan_ids, map(str, turns), strict=True)]
+    pair_ids = _pair_ids(image_ids) if settings.paired else None
+    columns = {
+        "image_id": pa.array(image_ids),
+        "shard_id": pa.array(_shard_ids(image_ids, settings.shard_images)),
+        "scan_id": rows["scan_id"],
+        # What is drawn for an image comes from its seed; the images of a pair have one, and so draw alike.
+        "seed": pa.array([derive_seed(seed, each) for each in pair_ids or image_ids], pa.int64()),
+        "role": pa.array([role.value for role in roles for _ in range(views)], pa.string()),
+        "scan_uri": rows["uri"],
+        "scan_sha256": rows["sha256"],
+        "air_level": rows["air_level"],
+        "dataset": rows["dataset"],
+        "licence": rows["licence"],
+        "scanner_id": rows["scanner_id"],
+        "bag_objects": _bag_objects(rows["objects"]),
+        "view": rows["view"],
+        "pair_id": pa.array(pair_ids, pa.string()) if pair_ids else pa.nulls(len(indices), pa.string()),
+        "partner": _partners(bags, indices) if settings.paired else pa.nulls(len(indices), PARTNER),
+    }
+    part = {name: _cast(column, PLAN_SCHEMA.field(name).type) for name, column in columns.items()}
+    return pa.table(part).cast(PLAN_SCHEMA).combine_chunks()
 
 
 def _uses(scan_ids: list[str], seed: int) -> Iterator[tuple[int, int]]:
@@ -307,6 +244,11 @@ def _bag_objects(objects: pa.ChunkedArray) -> pa.Array:
         for things in objects.to_pylist()
     ]
     return pa.array(kept, pa.list_(BAG_OBJECT))
+
+
+def _shard_ids(image_ids: list[str], shard_images: int) -> list[str]:
+    ids = [content_id("shard", first) for first in image_ids[::shard_images]]
+    return [ids[place // shard_images] for place in range(len(image_ids))]
 
 
 def _pair_ids(image_ids: list[str]) -> list[str]:

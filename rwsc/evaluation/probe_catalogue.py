@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rwsc.corpus.plan import usable_bags
 from rwsc.corpus.prepare import prepare
+from rwsc.corpus.usable_bags import usable_bags
 from rwsc.errors import SourceError
 from rwsc.evaluation.extraction_scans import check_groups
 from rwsc.evaluation.probe import NUM_FOLDS, PATCH_PX, choose_places, cut_patches

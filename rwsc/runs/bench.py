@@ -13,8 +13,9 @@ import torch
 
 import rwsc
 from rwsc.corpus.make import ImageMaker
-from rwsc.corpus.plan import build_plan, planned_images, usable_bags
+from rwsc.corpus.plan import PlanSettings, build_plan, planned_images
 from rwsc.corpus.settings import SynthConfig
+from rwsc.corpus.usable_bags import usable_bags
 from rwsc.fusion.compose import Insertion, fuse_in_rounds
 from rwsc.fusion.engine import Region
 from rwsc.fusion.match import MatchConfig
@@ -156,7 +157,8 @@ def _maker(work: Prefix, engine: str) -> ImageMaker:
 
 def _plan(work: Prefix, number: int) -> tuple[list, list]:
     bags = usable_bags(read_catalogue(work.uri_of("catalogue.parquet")), ["benign"], None)
-    planned = list(planned_images(build_plan(bags, num_images=number, seed=0, shard_images=SHARD_IMAGES)))
+    settings = PlanSettings(num_images=number, seed=0, shard_images=SHARD_IMAGES)
+    planned = list(planned_images(build_plan(bags, settings)))
     return planned, [read_uri(image.scan_uri) for image in planned]
 
 

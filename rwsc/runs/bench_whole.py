@@ -172,7 +172,7 @@ def measure_stages(settings: dict[str, Any], device: str, place: int, number: in
     config = SynthConfig(**settings)
     engine = _Recorder(open_engine(config, device))
     maker = ImageMaker(config, ItemBank.load(config.items), engine)
-    planned = list(planned_images(build_plan(read_inputs(config).bags, **asked_plan(config))))
+    planned = list(planned_images(build_plan(read_inputs(config).bags, asked_plan(config))))
     planned = planned[place::number][:STAGE_IMAGES]
     return _Stages(maker, engine, planned, Prefix(config.output)).measured()
 

@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 import rwsc
-from rwsc.corpus.plan import usable_bags
+from rwsc.corpus.usable_bags import usable_bags
 from rwsc.errors import ConfigError, SourceError
 from rwsc.evaluation.study import StudyConfig, train_config
 from rwsc.evaluation.study_scores import Pair

@@ -83,7 +83,7 @@ def _num_gpus(config: SynthConfig) -> int:
 
 def _spread(config: SynthConfig, inputs: SynthInputs, num_sample: int) -> list[PlannedImage]:
     """Take images evenly from the first part of the plan; building all of a large one would take minutes."""
-    images = list(planned_images(next(plan_parts(inputs.bags, **asked_plan(config)))))
+    images = list(planned_images(next(plan_parts(inputs.bags, asked_plan(config)))))
     number = min(num_sample, len(images))
     return [images[place * len(images) // number] for place in range(number)]
 

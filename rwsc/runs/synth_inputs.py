@@ -13,8 +13,9 @@ from rwsc.corpus.distractors import open_distractors
 from rwsc.corpus.manifest import MANIFEST_VERSION, RunFacts
 from rwsc.corpus.mark import SOURCE_TYPE
 from rwsc.corpus.pairs import drawn_from, paired_bags
-from rwsc.corpus.plan import PLAN_VERSION, usable_bags
+from rwsc.corpus.plan import PLAN_VERSION
 from rwsc.corpus.settings import SynthConfig
+from rwsc.corpus.usable_bags import usable_bags
 from rwsc.errors import ConfigError, SourceError
 from rwsc.fusion.engines import LEARNED
 from rwsc.items.bank import Item, ItemBank

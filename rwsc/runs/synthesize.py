@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -15,7 +15,7 @@ from rwsc.corpus.drift import Drift
 from rwsc.corpus.drift_watch import DriftWatch
 from rwsc.corpus.limit import FailureLimit
 from rwsc.corpus.manifest import STATUSES
-from rwsc.corpus.plan import plan_parts, plan_stamp
+from rwsc.corpus.plan import PlanSettings, plan_parts, plan_stamp
 from rwsc.corpus.plan_store import PlannedShard, StoredPlan, write_plan
 from rwsc.corpus.settings import SynthConfig
 from rwsc.corpus.summary import ShortShardsError, forget_totals, read_totals, sum_up
@@ -171,21 +171,26 @@ def settle_plan(corpus: Prefix, config: SynthConfig, bags: pa.Table) -> StoredPl
         StorageError: It cannot be written.
     """
     asked = asked_plan(config)
-    stamp = plan_stamp(bags, **asked)
+    stamp = plan_stamp(bags, asked)
     try:
         plan = StoredPlan(corpus)
     except (ObjectMissing, SourceError):
         plan = None
     if plan is None or plan.stamp != stamp:
-        write_plan(corpus, plan_parts(bags, **asked), stamp=stamp)
+        write_plan(corpus, plan_parts(bags, asked), stamp=stamp)
         plan = StoredPlan(corpus)
     return plan
 
 
-def asked_plan(config: SynthConfig) -> dict[str, Any]:
-    """Give what the settings ask of `rwsc.corpus.plan.plan_parts`."""
-    names = ("num_images", "seed", "shard_images", "controls")
-    return {name: getattr(config, name) for name in names} | {"paired": bool(config.paired_views)}
+def asked_plan(config: SynthConfig) -> PlanSettings:
+    """Give what the settings of a run ask of its plan."""
+    return PlanSettings(
+        num_images=config.num_images,
+        seed=config.seed,
+        shard_images=config.shard_images,
+        controls=config.controls,
+        paired=bool(config.paired_views),
+    )
 
 
 def _make_and_sum_up(run: _Run, images_before: int) -> CorpusTotals:

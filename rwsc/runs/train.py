@@ -10,7 +10,7 @@ from typing import Any
 
 import rwsc
 from rwsc.config import fingerprint, output_values
-from rwsc.corpus.plan import usable_bags
+from rwsc.corpus.usable_bags import usable_bags
 from rwsc.errors import ConfigError, RwscError, WeightsError
 from rwsc.fusion.network.weights import Card, encode_weights
 from rwsc.fusion.networks import CARDS, build_network, decode_network

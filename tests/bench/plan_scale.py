@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from rwsc.corpus.commit import commit_shard, committed_shards, manifest_key, marker_key
 from rwsc.corpus.manifest import Outcome, RunFacts, to_row
-from rwsc.corpus.plan import plan_parts, plan_stamp
+from rwsc.corpus.plan import PlanSettings, plan_parts, plan_stamp
 from rwsc.corpus.plan_store import PLAN_KEY, StoredPlan, write_plan
 from rwsc.corpus.summary import sum_up
 from rwsc.sources.schema import CATALOGUE_SCHEMA
@@ -53,12 +53,12 @@ def measure(num_images, folder, sum_up_at_most):
         figures[name] = round(time.monotonic() - started, 2)
         figures[f"{name}_cpu"] = round(time.process_time() - busy, 2)
 
-    corpus, asked = Prefix(folder), {"num_images": num_images, "seed": 0, "shard_images": SHARD_IMAGES}
-    table = bags()
+    corpus, table = Prefix(folder), bags()
+    asked = PlanSettings(num_images=num_images, seed=0, shard_images=SHARD_IMAGES)
     figures["rss_before_mb"] = peak_mb()
     with clocked("build_and_write_s"):
-        stamp = plan_stamp(table, **asked)
-        write_plan(corpus, plan_parts(table, **asked), stamp=stamp)
+        stamp = plan_stamp(table, asked)
+        write_plan(corpus, plan_parts(table, asked), stamp=stamp)
     figures["plan_mb"] = round(Path(folder, PLAN_KEY).stat().st_size / 1e6, 1)
     with clocked("markers_s"):
         shards = StoredPlan(corpus).shards()
@@ -67,7 +67,7 @@ def measure(num_images, folder, sum_up_at_most):
             Path(folder, marker_key(shard.shard_id)).write_bytes(b"{}")
     with clocked("resume_s"):
         plan = StoredPlan(corpus)
-        assert plan.stamp == plan_stamp(table, **asked)
+        assert plan.stamp == plan_stamp(table, asked)
         done = committed_shards(corpus)
         todo = [shard for shard in plan.shards() if shard.shard_id not in done]
         plan.shard(todo[0].shard_id, todo[0].number, shard_images=SHARD_IMAGES)

@@ -1,4 +1,4 @@
-"""Real scans for tests, where the machine has some, and the command itself."""
+"""Real scans for tests, where the machine has some, made-up ones of two views, and the command itself."""
 
 import json
 import os
@@ -36,6 +36,16 @@ def real_scans() -> Callable[[int], list[tuple[str, np.ndarray]]]:
         ]
 
     return of_every_origin
+
+
+@pytest.fixture(scope="session")
+def paired_root(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with catalogue and item bank of a scanner with two views; tests write their corpora elsewhere."""
+    from support.two_views import make_two_views
+
+    root = str(tmp_path_factory.mktemp("two views"))
+    make_two_views(root)
+    return root
 
 
 @pytest.fixture

@@ -8,10 +8,12 @@ from rwsc.corpus.commit import commit_shard, committed_shards, read_rows
 from rwsc.corpus.exports.settings import ExportConfig
 from rwsc.corpus.make import ImageMaker
 from rwsc.corpus.manifest import RunFacts, to_row
-from rwsc.corpus.plan import build_plan, planned_images, usable_bags
+from rwsc.corpus.plan import build_plan, planned_images
+from rwsc.corpus.usable_bags import usable_bags
 from rwsc.fusion.engines import open_classic
 from rwsc.items.bank import ItemBank
 from rwsc.runs.export import export_corpus
+from rwsc.runs.synthesize import asked_plan
 from rwsc.sources.catalogue import read_catalogue
 from rwsc.storage.prefix import Prefix, read_uri
 from rwsc.storage.run_card import claim_run
@@ -24,13 +26,7 @@ def write_corpus(config, *, change=lambda row: row):
     corpus, bank = Prefix(config.output), ItemBank.load(config.items)
     claim_run(corpus, {"kind": "synth", "fingerprint": "f", "settings": output_values(config)})
     bags = usable_bags(read_catalogue(config.bags), config.bag_kinds, None)
-    plan = build_plan(
-        bags,
-        num_images=config.num_images,
-        seed=config.seed,
-        shard_images=config.shard_images,
-        controls=config.controls,
-    )
+    plan = build_plan(bags, asked_plan(config))
     maker = ImageMaker(config, bank, open_classic(config.engine, config.fusion))
     for shard, planned in groupby(planned_images(plan), key=lambda image: image.shard_id):
         rows = []

@@ -9,13 +9,13 @@ from rwsc.corpus.display import Pixels
 from rwsc.corpus.distractors import open_distractors
 from rwsc.corpus.make import ImageMaker
 from rwsc.corpus.manifest import RunFacts, to_row
-from rwsc.corpus.plan import build_plan, planned_images, usable_bags
+from rwsc.corpus.plan import planned_images
 from rwsc.fusion.engines import EngineConfig, open_classic
 from rwsc.items.bank import ItemBank
-from rwsc.sources.catalogue import read_catalogue
 from rwsc.storage.images import decode_image
 from rwsc.storage.prefix import read_uri
 from support.corpora import synth_config
+from support.plans import bags_of, plan_of
 
 MATCH = {"noise": True, "sharpness": True}
 
@@ -32,10 +32,9 @@ def make_images(root, role, engine):
     bank = ItemBank.load(config.items)
     harmless = open_distractors(config.controls, split=None, labels=bank.labels)
     opened = open_classic(engine, EngineConfig())
-    bags = usable_bags(read_catalogue(config.bags), ["benign"], None)
     planned = [
         replace(image, role=role)
-        for image in planned_images(build_plan(bags, num_images=3, seed=3, shard_images=3))
+        for image in planned_images(plan_of(bags_of(root), 3, seed=3, shard_images=3))
     ]
     data = [read_uri(image.scan_uri) for image in planned]
     facts = RunFacts(engine=engine, weights_sha256="", config_fingerprint="", code_version="")

@@ -2,12 +2,11 @@ import pyarrow as pa
 import pytest
 from support.corpora import synth_config
 from support.made_corpora import make_here
+from support.plans import bags_of, plan_of
 
 from rwsc.corpus.check_corpus import check_coco, check_plan, check_report, check_strays
 from rwsc.corpus.check_shard import Counted
-from rwsc.corpus.plan import build_plan, usable_bags
 from rwsc.corpus.plan_store import StoredPlan, write_plan
-from rwsc.sources.catalogue import read_catalogue
 from rwsc.storage.prefix import Prefix
 
 SETTINGS = {"num_images": 11, "shard_images": 4}
@@ -15,8 +14,7 @@ SETTINGS = {"num_images": 11, "shard_images": 4}
 
 @pytest.fixture
 def plan(inputs_root):
-    bags = usable_bags(read_catalogue(f"{inputs_root}/catalogue.parquet"), ["benign"], None)
-    return build_plan(bags, num_images=11, seed=0, shard_images=4)
+    return plan_of(bags_of(inputs_root), 11)
 
 
 def messages(parts, tmp_path, **changes):

@@ -4,22 +4,21 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 from support.corpora import synth_config
+from support.plans import bags_of, plan_of
 
 from rwsc.corpus.coco import write_coco
 from rwsc.corpus.make import ImageMaker
 from rwsc.corpus.manifest import RunFacts, to_row
-from rwsc.corpus.plan import build_plan, planned_images, usable_bags
+from rwsc.corpus.plan import planned_images
 from rwsc.fusion.tip import TipEngine
 from rwsc.items.bank import ItemBank
-from rwsc.sources.catalogue import read_catalogue
 from rwsc.storage.prefix import read_uri
 
 
 @pytest.fixture(scope="module")
 def rows(inputs_root):
     config = synth_config(inputs_root, placement={"items_min": 1, "items_max": 2})
-    bags = usable_bags(read_catalogue(config.bags), ["benign"], None)
-    planned = list(planned_images(build_plan(bags, num_images=6, seed=0, shard_images=3)))
+    planned = list(planned_images(plan_of(bags_of(inputs_root), 6, shard_images=3)))
     maker = ImageMaker(config, ItemBank.load(config.items), TipEngine())
     facts = RunFacts(engine="tip", weights_sha256="", config_fingerprint="f", code_version="0")
     bags = [read_uri(image.scan_uri) for image in planned]

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from support.corpora import bag_image, synth_config
+from support.plans import bags_of, plan_of
 
 from rwsc.corpus.make import ImageMaker
-from rwsc.corpus.plan import build_plan, planned_images, usable_bags
+from rwsc.corpus.plan import planned_images
 from rwsc.errors import ObjectMissing, RwscError
 from rwsc.fusion.tip import TipEngine
 from rwsc.items.bank import ItemBank
 from rwsc.items.pixels import encode_alpha, encode_transmission
-from rwsc.sources.catalogue import read_catalogue
 from rwsc.sources.masks import decode_rle
 from rwsc.storage.images import decode_image, encode_image
 from rwsc.storage.prefix import read_uri
@@ -20,8 +20,7 @@ from rwsc.storage.prefix import read_uri
 
 @pytest.fixture(scope="module")
 def planned(inputs_root):
-    bags = usable_bags(read_catalogue(f"{inputs_root}/catalogue.parquet"), ["benign"], None)
-    return list(planned_images(build_plan(bags, num_images=8, seed=0, shard_images=4)))
+    return list(planned_images(plan_of(bags_of(inputs_root), 8)))
 
 
 @pytest.fixture(scope="module")

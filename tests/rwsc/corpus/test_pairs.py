@@ -1,25 +1,18 @@
 import pyarrow as pa
 import pytest
+from support.plans import bags_of
 from support.things import item_row, thing, write_bank
-from support.two_views import VIEWS, make_two_views
+from support.two_views import VIEWS
 
 from rwsc.corpus.pairs import drawn_from, item_pairs, paired_bags
-from rwsc.corpus.plan import usable_bags
+from rwsc.corpus.usable_bags import usable_bags
 from rwsc.errors import SourceError
 from rwsc.items.bank import ItemBank
-from rwsc.sources.catalogue import read_catalogue
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("two views")
-    make_two_views(str(root))
-    return root
-
-
-@pytest.fixture(scope="module")
-def bags(root):
-    return usable_bags(read_catalogue(f"{root}/catalogue.parquet"), ["benign"], None)
+def bags(paired_root):
+    return bags_of(paired_root)
 
 
 def test_the_views_of_a_bag_lie_side_by_side_and_a_scan_without_partner_is_left_out(bags):
@@ -45,8 +38,8 @@ def test_bags_of_other_views_are_refused(bags):
         paired_bags(bags, {"B": "x", "A": "x"})
 
 
-def test_things_known_in_both_views_are_pairs(root):
-    bank = ItemBank.load(f"{root}/items")
+def test_things_known_in_both_views_are_pairs(paired_root):
+    bank = ItemBank.load(f"{paired_root}/items")
     pairs = item_pairs(bank, VIEWS)
     assert len(bank) == 9
     assert len(pairs) == 4

@@ -1,70 +1,31 @@
 from collections import Counter
-from itertools import chain
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
+from support.plans import bags_of
 
 from rwsc.corpus.controls import ControlsConfig
-from rwsc.corpus.plan import PLAN_SCHEMA, build_plan, drawn_split, planned_images, shards_of, usable_bags
-from rwsc.errors import SourceError
+from rwsc.corpus.plan import (
+    PLAN_SCHEMA,
+    PlanSettings,
+    build_plan,
+    plan_parts,
+    plan_stamp,
+    planned_images,
+    shards_of,
+)
+from rwsc.corpus.usable_bags import usable_bags
 from rwsc.sources.catalogue import read_catalogue
 
 
 @pytest.fixture(scope="module")
 def bags(inputs_root):
-    return usable_bags(read_catalogue(f"{inputs_root}/catalogue.parquet"), ["benign"], None)
+    return bags_of(inputs_root)
 
 
-def make_plan(bags, num_images=12, seed=0, shard_images=5):
-    return build_plan(bags, num_images=num_images, seed=seed, shard_images=shard_images)
-
-
-def test_only_usable_scans_of_the_wanted_kind_serve_as_bags(bags):
-    assert set(bags["kind"].to_pylist()) == {"benign"}
-    assert set(bags["status"].to_pylist()) == {"ok"}
-    assert bags.num_rows == 5
-
-
-def test_a_catalogue_without_such_bags_is_refused(inputs_root):
-    catalogue = read_catalogue(f"{inputs_root}/catalogue.parquet")
-    with pytest.raises(SourceError, match="no usable scan of kind threat"):
-        usable_bags(catalogue, ["threat"], None)
-    with pytest.raises(SourceError, match="in split 'nowhere'"):
-        usable_bags(catalogue, ["benign"], "nowhere")
-
-
-def with_column(table, name, values):
-    place = table.schema.get_field_index(name)
-    return table.set_column(place, table.schema.field(name), pa.array(values, table.schema.field(name).type))
-
-
-def test_bags_that_state_no_split_are_shared_out_and_none_falls_into_two(inputs_root):
-    catalogue = read_catalogue(f"{inputs_root}/catalogue.parquet")
-    one = catalogue.filter(pa.array([kind == "benign" for kind in catalogue["kind"].to_pylist()]))
-    many = pa.concat_tables([one] * 60)
-    many = with_column(many, "scan_id", [f"{number:016x}" for number in range(many.num_rows)])
-    many = with_column(many, "perceptual_hash", [None] * many.num_rows)
-    parts = {
-        name: usable_bags(many, ["benign"], name)["scan_id"].to_pylist() for name in ("train", "val", "test")
-    }
-    assert sorted(chain.from_iterable(parts.values())) == many["scan_id"].to_pylist()
-    assert [round(len(part) / many.num_rows, 1) for part in parts.values()] == pytest.approx(
-        [0.7, 0.15, 0.15], abs=0.06
-    )
-    grouped = with_column(many, "group", ["one bag"] * many.num_rows)
-    assert len({drawn_split(row) for row in grouped.to_pylist()}) == 1
-
-
-def test_a_split_that_bags_state_is_kept(inputs_root):
-    catalogue = read_catalogue(f"{inputs_root}/catalogue.parquet")
-    place = catalogue["kind"].to_pylist().index("benign")
-    stated = with_column(
-        catalogue, "split", ["test" if row == place else None for row in range(catalogue.num_rows)]
-    )
-    bags = usable_bags(stated, ["benign"], "test")
-    assert bags["scan_id"].to_pylist() == [catalogue["scan_id"][place].as_py()]
-    with pytest.raises(SourceError, match="in split 'train'"):
-        usable_bags(stated, ["benign"], "train")
+def make_plan(bags, **changes):
+    return build_plan(bags, PlanSettings(**{"num_images": 12, "seed": 0, "shard_images": 5, **changes}))
 
 
 def test_a_plan_has_the_contracts_columns_and_as_many_rows_as_asked_for(bags):
@@ -116,7 +77,31 @@ def test_rows_read_back_as_records(bags):
 def test_controls_are_among_the_images_and_change_neither_bags_nor_seeds(bags):
     plain = make_plan(bags)
     controls = ControlsConfig(empty_share=0.25, negative_share=0.25)
-    plan = build_plan(bags, num_images=12, seed=0, shard_images=5, controls=controls)
+    plan = make_plan(bags, controls=controls)
     assert Counter(plan["role"].to_pylist()) == {"positive": 6, "empty": 3, "negative": 3}
     assert plan.drop_columns(["role"]).equals(plain.drop_columns(["role"]))
     assert set(plain["role"].to_pylist()) == {"positive"}
+
+
+def test_parts_hold_whole_shards_and_make_one_plan(bags, monkeypatch):
+    monkeypatch.setattr("rwsc.corpus.plan.PART_ROWS", 10)
+    asked = PlanSettings(num_images=23, seed=1, shard_images=4)
+    parts = list(plan_parts(bags, asked))
+    assert [part.num_rows for part in parts] == [8, 8, 7]
+    monkeypatch.setattr("rwsc.corpus.plan.PART_ROWS", 1)
+    assert [part.num_rows for part in plan_parts(bags, asked)] == [4, 4, 4, 4, 4, 3]
+    monkeypatch.undo()
+    assert pa.concat_tables(parts).equals(build_plan(bags, asked))
+
+
+def test_a_stamp_tells_plans_apart_and_knows_an_equal_one(inputs_root, bags):
+    asked = PlanSettings(num_images=23, seed=1, shard_images=4)
+    again = bags_of(inputs_root)
+    assert plan_stamp(again, asked) == plan_stamp(bags, asked)
+    place = bags.schema.get_field_index("uri")
+    moved = bags.set_column(place, "uri", pa.array([f"/moved/{uri}" for uri in bags["uri"].to_pylist()]))
+    others = [plan_stamp(moved, asked), plan_stamp(bags.slice(1), asked)]
+    changes = [{"num_images": 9}, {"seed": 9}, {"shard_images": 9}, {"paired": True}]
+    changes += [{"controls": ControlsConfig(**{name: 0.5})} for name in ("empty_share", "negative_share")]
+    others += [plan_stamp(bags, replace(asked, **change)) for change in changes]
+    assert len({plan_stamp(bags, asked), *others}) == 9

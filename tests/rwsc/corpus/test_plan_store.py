@@ -1,22 +1,22 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.plans import bags_of, plan_of
 
-from rwsc.corpus.plan import build_plan, plan_parts, plan_stamp, planned_images, shards_of, usable_bags
+from rwsc.corpus.plan import planned_images, shards_of
 from rwsc.corpus.plan_store import PLAN_KEY, PlannedShard, StoredPlan, write_plan
 from rwsc.errors import ObjectMissing, SourceError
-from rwsc.sources.catalogue import read_catalogue
 from rwsc.storage.prefix import Prefix
 
 
 @pytest.fixture(scope="module")
 def bags(inputs_root):
-    return usable_bags(read_catalogue(f"{inputs_root}/catalogue.parquet"), ["benign"], None)
+    return bags_of(inputs_root)
 
 
 @pytest.fixture(scope="module")
 def plan(bags):
-    return build_plan(bags, num_images=11, seed=0, shard_images=4)
+    return plan_of(bags, 11)
 
 
 def test_each_shard_reads_back_alone(plan, store_uri):
@@ -70,28 +70,6 @@ def test_the_same_plan_gives_the_same_bytes(plan, tmp_path):
     assert corpora[0].read(PLAN_KEY) == corpora[1].read(PLAN_KEY)
 
 
-def test_parts_hold_whole_shards_and_make_one_plan(bags, monkeypatch):
-    monkeypatch.setattr("rwsc.corpus.plan.PART_ROWS", 10)
-    asked = {"num_images": 23, "seed": 1, "shard_images": 4}
-    parts = list(plan_parts(bags, **asked))
-    assert [part.num_rows for part in parts] == [8, 8, 7]
-    monkeypatch.setattr("rwsc.corpus.plan.PART_ROWS", 1)
-    assert [part.num_rows for part in plan_parts(bags, **asked)] == [4, 4, 4, 4, 4, 3]
-    monkeypatch.undo()
-    assert pa.concat_tables(parts).equals(build_plan(bags, **asked))
-
-
-def test_a_stamp_tells_plans_apart_and_knows_an_equal_one(inputs_root, bags):
-    asked = {"num_images": 23, "seed": 1, "shard_images": 4}
-    again = usable_bags(read_catalogue(f"{inputs_root}/catalogue.parquet"), ["benign"], None)
-    assert plan_stamp(again, **asked) == plan_stamp(bags, **asked)
-    place = bags.schema.get_field_index("uri")
-    moved = bags.set_column(place, "uri", pa.array([f"/moved/{uri}" for uri in bags["uri"].to_pylist()]))
-    others = [plan_stamp(moved, **asked), plan_stamp(bags.slice(1), **asked)]
-    others += [plan_stamp(bags, **{**asked, name: 9}) for name in asked]
-    assert len({plan_stamp(bags, **asked), *others}) == 6
-
-
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
@@ -106,8 +84,8 @@ def test_a_stamp_tells_plans_apart_and_knows_an_equal_one(inputs_root, bags):
     ],
 )
 def test_a_plan_that_others_changed_is_told_by_file_and_column(tmp_path, bags, column, value, message):
-    corpus, asked = Prefix(str(tmp_path)), {"num_images": 4, "seed": 1, "shard_images": 4}
-    write_plan(corpus, plan_parts(bags, **asked), stamp="s")
+    corpus = Prefix(str(tmp_path))
+    write_plan(corpus, [plan_of(bags, 4)], stamp="s")
     table = pq.read_table(tmp_path / "plan.parquet")
     if column is None:
         table = table.drop_columns(["seed"])

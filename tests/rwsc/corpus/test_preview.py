@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 from support.corpora import synth_config
+from support.plans import bags_of, plan_of
 
 from rwsc.corpus.display import Pixels
 from rwsc.corpus.make import ImageMaker
 from rwsc.corpus.manifest import RunFacts, to_row
-from rwsc.corpus.plan import build_plan, planned_images, usable_bags
+from rwsc.corpus.plan import planned_images
 from rwsc.corpus.preview import CELL_PX, draw_sheet, sheet_row
 from rwsc.fusion.tip import TipEngine
 from rwsc.items.bank import ItemBank
-from rwsc.sources.catalogue import read_catalogue
 from rwsc.storage.images import decode_image
 from rwsc.storage.prefix import read_uri
 
@@ -19,8 +19,7 @@ def pictures(inputs_root):
     """Pictures of one image made with TIP, and the image itself."""
     config = synth_config(inputs_root, placement={"items_min": 2, "items_max": 2})
     bank = ItemBank.load(config.items)
-    bags = usable_bags(read_catalogue(config.bags), ["benign"], None)
-    planned = next(planned_images(build_plan(bags, num_images=1, seed=3, shard_images=1)))
+    planned = next(planned_images(plan_of(bags_of(inputs_root), 1, seed=3)))
     data = read_uri(planned.scan_uri)
     made = ImageMaker(config, bank, TipEngine()).make([planned], [data])[0]
     row = to_row(

@@ -6,15 +6,15 @@ from hashlib import sha256
 import numpy as np
 import pytest
 from support.corpora import bag_image, synth_config
+from support.plans import bags_of, plan_of
 
 from rwsc.corpus.controls import ControlsConfig, Role
 from rwsc.corpus.distractors import open_distractors
 from rwsc.corpus.make import ImageMaker
 from rwsc.corpus.mark import encode_marked
-from rwsc.corpus.plan import build_plan, planned_images, usable_bags
+from rwsc.corpus.plan import planned_images
 from rwsc.fusion.engines import ENGINES, EngineConfig, open_classic
 from rwsc.items.bank import ItemBank
-from rwsc.sources.catalogue import read_catalogue
 from rwsc.sources.masks import decode_rle
 from rwsc.storage.images import decode_image, encode_image
 from rwsc.storage.prefix import read_uri
@@ -25,8 +25,7 @@ TWO = {"items_min": 1, "items_max": 2}
 
 @pytest.fixture(scope="module")
 def planned(inputs_root):
-    bags = usable_bags(read_catalogue(f"{inputs_root}/catalogue.parquet"), ["benign"], None)
-    return list(planned_images(build_plan(bags, num_images=5, seed=0, shard_images=4)))
+    return list(planned_images(plan_of(bags_of(inputs_root), 5)))
 
 
 @pytest.fixture(scope="module")

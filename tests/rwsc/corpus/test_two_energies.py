@@ -10,13 +10,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from support.corpora import bag_image, make_inputs, synth_config
+from support.plans import bags_of, plan_of
 from support.two_energies import draw_truths, write_truths
 
 from rwsc.corpus.coco import write_coco
 from rwsc.corpus.distractors import drawn_things
 from rwsc.corpus.make import ImageMaker
 from rwsc.corpus.manifest import RunFacts, to_row, to_table
-from rwsc.corpus.plan import build_plan, planned_images, usable_bags
+from rwsc.corpus.plan import planned_images
 from rwsc.fusion.compose import Insertion, fuse_in_rounds
 from rwsc.fusion.engines import EngineConfig, open_classic
 from rwsc.items.bank import ItemBank
@@ -46,8 +47,7 @@ def root(request, tmp_path_factory):
 
 
 def plan(root, num_images=4):
-    bags = usable_bags(read_catalogue(f"{root}/catalogue.parquet"), ["benign"], None)
-    return list(planned_images(build_plan(bags, num_images=num_images, seed=0, shard_images=4)))
+    return list(planned_images(plan_of(bags_of(root), num_images)))
 
 
 def make(root, planned, *, engine="tip_dual", items=None, harmless=None, **changes):

@@ -6,7 +6,7 @@ from support.corpora import make_inputs, synth_config
 from support.made_corpora import files_of, make_here
 from support.things import item_row, thing, write_bank
 from support.two_energies import draw_truths, write_truths
-from support.two_views import VIEWS, make_two_views, paired_config
+from support.two_views import VIEWS, paired_config
 
 from rwsc.corpus.commit import commit_shard, committed_shards, read_rows
 from rwsc.corpus.estimate import expected_objects
@@ -21,17 +21,11 @@ from rwsc.storage.prefix import Prefix
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("two views")
-    make_two_views(str(root))
-    return root
-
-
-@pytest.fixture(scope="module")
-def corpus(root):
+def corpus(paired_root, tmp_path_factory):
     """A corpus of both views with controls."""
     controls = {"empty_share": 0.25, "negative_share": 0.25}
-    config = paired_config(str(root), num_images=16, controls=controls)
+    output = str(tmp_path_factory.mktemp("corpora") / "pairs")
+    config = paired_config(paired_root, output=output, num_images=16, controls=controls)
     make_here(config)
     return Prefix(config.output)
 
@@ -62,8 +56,8 @@ def test_it_is_verified_and_an_image_of_it_is_made_again_alone(corpus):
     assert replay(corpus.uri, row["image_id"]).is_equal
 
 
-def test_a_torn_pair_is_found(root, tmp_path):
-    config = paired_config(str(root), output=str(tmp_path / "torn"))
+def test_a_torn_pair_is_found(paired_root, tmp_path):
+    config = paired_config(paired_root, output=str(tmp_path / "torn"))
     make_here(config)
     corpus = Prefix(config.output)
     shard = min(committed_shards(corpus))
@@ -75,10 +69,10 @@ def test_a_torn_pair_is_found(root, tmp_path):
     assert [each.image_id for each in found.kept if each.check == "pair"] == [rows[1]["image_id"]]
 
 
-def test_a_corpus_of_pairs_grows_by_pairs_to_the_same_bytes(root, tmp_path):
-    whole = paired_config(str(root), output=str(tmp_path / "whole"), num_images=10)
+def test_a_corpus_of_pairs_grows_by_pairs_to_the_same_bytes(paired_root, tmp_path):
+    whole = paired_config(paired_root, output=str(tmp_path / "whole"), num_images=10)
     make_here(whole)
-    grown = paired_config(str(root), output=str(tmp_path / "grown"), num_images=6)
+    grown = paired_config(paired_root, output=str(tmp_path / "grown"), num_images=6)
     make_here(grown)
     with pytest.raises(ConfigError, match="3 images are no whole pairs"):
         make_here(grown, extend=3)
@@ -96,29 +90,29 @@ def test_a_corpus_of_pairs_grows_by_pairs_to_the_same_bytes(root, tmp_path):
         ({"paired_views": {"OL": "x", "SD": "z"}}, "paired_views.SD"),
     ],
 )
-def test_settings_that_tear_pairs_are_refused(root, changes, message):
+def test_settings_that_tear_pairs_are_refused(paired_root, changes, message):
     with pytest.raises(ValidationError, match=message):
-        paired_config(str(root), **changes)
+        paired_config(paired_root, **changes)
 
 
-def test_what_there_is_no_pair_of_is_refused_before_a_run(root, tmp_path):
+def test_what_there_is_no_pair_of_is_refused_before_a_run(paired_root, tmp_path):
     make_inputs(str(tmp_path))
     with pytest.raises(SourceError, match="no two show the views A and B"):
-        read_inputs(paired_config(str(root), paired_views={"A": "x", "B": "y"}))
+        read_inputs(paired_config(paired_root, paired_views={"A": "x", "B": "y"}))
     with pytest.raises(SourceError, match="no two show the views OL and SD"):
         read_inputs(paired_config(str(tmp_path)))
-    both = paired_config(str(root), items=synth_config(str(tmp_path)).items)
+    both = paired_config(paired_root, items=synth_config(str(tmp_path)).items)
     with pytest.raises(SourceError, match="cut out of both views"):
         read_inputs(both)
 
 
-def test_only_things_of_both_views_are_expected(root):
-    expected = expected_objects(paired_config(str(root)), ItemBank.load(f"{root}/items"))
+def test_only_things_of_both_views_are_expected(paired_root):
+    expected = expected_objects(paired_config(paired_root), ItemBank.load(f"{paired_root}/items"))
     assert set(expected) == {"gun", "knife"}
 
 
-def test_scans_without_a_partner_are_told(root, capsys):
-    inputs = read_inputs(paired_config(str(root)))
+def test_scans_without_a_partner_are_told(paired_root, capsys):
+    inputs = read_inputs(paired_config(paired_root))
     assert inputs.bags.num_rows == 6
     assert "3 bags of two views; 1 scans have no partner" in capsys.readouterr().err
 

@@ -7,17 +7,16 @@ import pyarrow as pa
 import pytest
 from support.corpora import make_inputs, synth_config
 from support.made_corpora import make_here
+from support.plans import bags_of, plan_of
 
 from rwsc.corpus.coco import COCO_KEY
 from rwsc.corpus.commit import commit_shard, committed_shards, manifest_key, marker_key, read_rows
 from rwsc.corpus.findings import CHECKS, KEPT_PER_CHECK
 from rwsc.corpus.manifest import MANIFEST_KIND, MANIFEST_SCHEMA
-from rwsc.corpus.plan import build_plan, usable_bags
 from rwsc.corpus.plan_store import PLAN_KEY, write_plan
 from rwsc.corpus.summary import REPORT_KEY
 from rwsc.errors import ConfigError, RunMismatch
 from rwsc.runs.verify import verify
-from rwsc.sources.catalogue import read_catalogue
 from rwsc.storage.parquet import encode_table
 from rwsc.storage.prefix import Prefix
 
@@ -169,8 +168,8 @@ def coco_line(find, put):
 
 def smaller_plan(corpus):
     settings = json.loads(corpus.read("run.json"))
-    bags = usable_bags(read_catalogue(settings["addresses"]["bags"]), ["benign"], None)
-    write_plan(corpus, [build_plan(bags, num_images=9, seed=0, shard_images=3)], stamp="")
+    bags = bags_of(Path(settings["addresses"]["bags"]).parent)
+    write_plan(corpus, [plan_of(bags, 9, shard_images=3)], stamp="")
 
 
 DAMAGES = {
