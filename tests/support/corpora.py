@@ -24,67 +24,83 @@ def bag_image(seed, hw=(120, 160)):
 
 def item_image(seed, hw=(30, 44)):
     """A bar with a hole on air, and its mask."""
-    rng = np.random.default_rng(seed)
     mask_HW = np.zeros(hw, bool)
     mask_HW[8:22, 6:38] = True
     mask_HW[12:16, 12:18] = False
-    image = np.full((*hw, 3), AIR, np.uint8)
+    return thing_on_air(seed, mask_HW), mask_HW
+
+
+def thing_on_air(seed, mask_HW):
+    """One even thing, alone on the belt."""
+    rng = np.random.default_rng(seed)
+    image = np.full((*mask_HW.shape, 3), AIR, np.uint8)
     image[mask_HW] = (AIR * rng.uniform(0.15, 0.6, 3)).astype(np.uint8)
-    return image, mask_HW
+    return image
+
+
+class CocoScans:
+    """A COCO tree of harmless bags and things alone on the belt, filled piece by piece."""
+
+    def __init__(self, folder: Prefix, labels) -> None:
+        self._folder = folder
+        self._labels = labels
+        self._images, self._annotations = [], []
+
+    def add_bag(self, key, image, **facts):
+        """Write and list a harmless bag."""
+        self._add(key, image, kind="benign", **facts)
+
+    def add_thing(self, key, image, mask_HW, *, category, **facts):
+        """Write and list a thing alone on the belt; categories count from 0."""
+        self._add(key, image, kind="isolated", **facts)
+        ys, xs = np.nonzero(mask_HW)
+        box = [xs.min(), ys.min(), xs.max() - xs.min() + 1, ys.max() - ys.min() + 1]
+        self._annotations.append(
+            {
+                "id": len(self._annotations) + 1,
+                "image_id": len(self._images),
+                "category_id": category % len(self._labels) + 1,
+                "bbox": [int(each) for each in box],
+                "segmentation": {"size": list(mask_HW.shape), "counts": encode_rle(mask_HW)},
+            }
+        )
+
+    def write(self):
+        """Write what describes all that was added."""
+        coco = {
+            "images": self._images,
+            "annotations": self._annotations,
+            "categories": [{"id": number, "name": label} for number, label in enumerate(self._labels, 1)],
+            "licenses": [{"id": 1, "name": LICENCE}],
+        }
+        self._folder.write("annotations.json", json.dumps(coco).encode())
+
+    def _add(self, key, image, **facts):
+        self._folder.write(key, encode_image(image))
+        height, width = image.shape[:2]
+        listed = {"id": len(self._images) + 1, "file_name": key, "width": width, "height": height}
+        self._images.append({**listed, "license": 1, **facts})
 
 
 def write_scans(folder: Prefix, *, num_bags=5, num_items=4, labels=("gun", "knife")):
     """A COCO tree of harmless bags and items alone on the belt."""
-    images, annotations = [], []
+    scans = CocoScans(folder, labels)
     for number in range(num_bags):
-        key = f"bags/bag {number}.png"
-        folder.write(key, encode_image(bag_image(number)))
-        images.append(
-            {
-                "id": len(images) + 1,
-                "file_name": key,
-                "kind": "benign",
-                "width": 160,
-                "height": 120,
-                "license": 1,
-            }
-        )
+        scans.add_bag(f"bags/bag {number}.png", bag_image(number))
     for number in range(num_items):
-        image, mask_HW = item_image(number)
-        key = f"items/{number}.png"
-        folder.write(key, encode_image(image))
-        images.append(
-            {
-                "id": len(images) + 1,
-                "file_name": key,
-                "kind": "isolated",
-                "width": 44,
-                "height": 30,
-                "license": 1,
-            }
-        )
-        annotations.append(
-            {
-                "id": number + 1,
-                "image_id": len(images),
-                "category_id": number % len(labels) + 1,
-                "bbox": [6, 8, 32, 14],
-                "segmentation": {"size": [30, 44], "counts": encode_rle(mask_HW)},
-            }
-        )
-    coco = {
-        "images": images,
-        "annotations": annotations,
-        "categories": [{"id": number, "name": label} for number, label in enumerate(labels, start=1)],
-        "licenses": [{"id": 1, "name": LICENCE}],
-    }
-    folder.write("annotations.json", json.dumps(coco).encode())
+        scans.add_thing(f"items/{number}.png", *item_image(number), category=number)
+    scans.write()
 
 
 def make_inputs(root: str, **changes):
     """Write scans, catalogue and item bank under a folder; give the addresses of the last two."""
     folder = Prefix(root)
     write_scans(folder.child("scans"), **changes)
+    return index_and_cut(folder)
+
+
+def index_and_cut(folder: Prefix):
+    """Make catalogue and item bank of the scans in a folder, and give their addresses."""
     catalogue, items = folder.uri_of("catalogue.parquet"), folder.uri_of("items")
     index_to_catalogue(folder.uri_of("scans"), catalogue)
     build_items(catalogue, items)
