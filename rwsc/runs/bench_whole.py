@@ -26,12 +26,13 @@ from rwsc.items.bank import ItemBank
 from rwsc.items.build import build_items
 from rwsc.items.config import ItemsConfig
 from rwsc.placement.ground import Ground
+from rwsc.runs.claimed import asked_plan
 from rwsc.runs.demo import DemoSize, write_phantoms
 from rwsc.runs.machine import describe_machine
 from rwsc.runs.session import WorkerPool, start_ray
 from rwsc.runs.shard_worker import IMAGES_AT_ONCE, open_engine
 from rwsc.runs.synth_inputs import read_inputs, with_whole_addresses
-from rwsc.runs.synthesize import asked_plan, pool_of, synthesize
+from rwsc.runs.synthesize import pool_of, synthesize
 from rwsc.runs.talk import say
 from rwsc.sources.index import index_to_catalogue
 from rwsc.storage.images import Codec, decode_image, encode_image

@@ -10,9 +10,9 @@ from rwsc.corpus.plan import PlannedImage, plan_parts, planned_images
 from rwsc.corpus.settings import SynthConfig
 from rwsc.fusion.engines import LEARNED
 from rwsc.items.bank import ItemBank
+from rwsc.runs.claimed import asked_plan, claim_and_plan, prepared
 from rwsc.runs.shard_worker import ShardWorker
 from rwsc.runs.synth_inputs import SynthInputs, read_inputs
-from rwsc.runs.synthesize import asked_plan, claim_and_plan, prepared
 from rwsc.runs.talk import say
 
 RAY_START_S = 15.0

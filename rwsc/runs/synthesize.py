@@ -1,4 +1,4 @@
-"""Make a corpus on Ray Data: claim the folder, plan, fuse what is missing shard by shard, sum up."""
+"""Make a corpus on Ray Data: fuse what is missing of its plan shard by shard, sum up."""
 
 import math
 import time
@@ -7,28 +7,25 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
-import pyarrow as pa
-
-from rwsc.corpus.claim import claim_corpus, extended
-from rwsc.corpus.commit import committed_shards, read_marker
+from rwsc.corpus.claim import extended
+from rwsc.corpus.commit import committed_shards
 from rwsc.corpus.drift import Drift
 from rwsc.corpus.drift_watch import DriftWatch
 from rwsc.corpus.limit import FailureLimit
 from rwsc.corpus.manifest import STATUSES
-from rwsc.corpus.plan import PlanSettings, plan_parts, plan_stamp
-from rwsc.corpus.plan_store import PlannedShard, StoredPlan, write_plan
+from rwsc.corpus.plan_store import PlannedShard, StoredPlan
 from rwsc.corpus.settings import SynthConfig
 from rwsc.corpus.summary import ShortShardsError, forget_totals, read_totals, sum_up
 from rwsc.corpus.tally import CorpusTotals
-from rwsc.errors import ObjectMissing, RwscError, SourceError
+from rwsc.corpus.todo import shards_to_make
+from rwsc.errors import RwscError, SourceError
 from rwsc.fusion.engines import LEARNED
 from rwsc.runs.carried import raise_carried
-from rwsc.runs.priors import with_priors
+from rwsc.runs.claimed import claim_and_plan, prepared
 from rwsc.runs.session import WorkerPool, size_pool, start_ray, user_error
 from rwsc.runs.shard_worker import ShardWorker
-from rwsc.runs.synth_inputs import SynthInputs, read_inputs, with_whole_addresses
+from rwsc.runs.synth_inputs import SynthInputs
 from rwsc.runs.talk import Progress, say
-from rwsc.sources.parallel import map_in_order
 from rwsc.storage.prefix import Prefix, uri_exists
 
 PROBED_BAGS = 16
@@ -41,7 +38,6 @@ MAX_BLOCKS = 4_000
 """Tasks that Ray Data is given at most."""
 
 _SECONDS_BETWEEN_LINES = 5.0
-_MARKERS_AT_ONCE = 32
 
 NO_PROGRESS_S = 900
 NO_PROGRESS_PER_IMAGE_S = 120
@@ -120,82 +116,15 @@ def synthesize(
     return _make_and_sum_up(run, claimed.images_before)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Claimed:
-    """A folder that belongs to a run, with its plan."""
-
-    inputs: SynthInputs
-    plan: StoredPlan
-    images_before: int
-    """Images that the corpus had planned before; fewer than the plan has where it grows."""
-
-
-def prepared(config: SynthConfig) -> SynthConfig:
-    """Give settings with complete addresses, and with what they name read."""
-    return with_priors(with_whole_addresses(config))
-
-
-def claim_and_plan(config: SynthConfig, *, may_grow: bool = False) -> Claimed:
-    """Check the inputs of a run, mark its folder as its own and write its plan there.
-
-    Args:
-        config: Settings that `prepared` gave.
-        may_grow: Whether a corpus of fewer images becomes one of as many as the settings say.
-
-    Returns:
-        Inputs and plan; those of the folder where it belongs to the run already.
-
-    Raises:
-        RwscError: Inputs, folder or weights do not fit.
-    """
-    corpus = Prefix(config.output)
-    corpus.check_writable()
-    inputs = read_inputs(config)
-    images_before = claim_corpus(corpus, inputs.card, may_grow=may_grow)
-    plan = settle_plan(corpus, config, inputs.bags)
-    return Claimed(inputs=inputs, plan=plan, images_before=images_before)
-
-
-def settle_plan(corpus: Prefix, config: SynthConfig, bags: pa.Table) -> StoredPlan:
-    """Write the plan of a corpus, unless it is there and nothing of it has changed, and open it.
-
-    Args:
-        corpus: The corpus.
-        config: Its settings.
-        bags: Those of `read_inputs`.
-
-    Returns:
-        The plan. Where bags have moved since it was written, it is a new one of the same images.
-
-    Raises:
-        StorageError: It cannot be written.
-    """
-    asked = asked_plan(config)
-    stamp = plan_stamp(bags, asked)
-    try:
-        plan = StoredPlan(corpus)
-    except (ObjectMissing, SourceError):
-        plan = None
-    if plan is None or plan.stamp != stamp:
-        write_plan(corpus, plan_parts(bags, asked), stamp=stamp)
-        plan = StoredPlan(corpus)
-    return plan
-
-
-def asked_plan(config: SynthConfig) -> PlanSettings:
-    """Give what the settings of a run ask of its plan."""
-    return PlanSettings(
-        num_images=config.num_images,
-        seed=config.seed,
-        shard_images=config.shard_images,
-        controls=config.controls,
-        paired=bool(config.paired_views),
-    )
-
-
 def _make_and_sum_up(run: _Run, images_before: int) -> CorpusTotals:
     shards = run.plan.shards()
-    todo = _todo(run, shards, images_before)
+    todo = shards_to_make(
+        run.corpus,
+        shards,
+        shard_images=run.config.shard_images,
+        images_before=images_before,
+        retry_failed=run.retry_failed,
+    )
     if not todo and (totals := read_totals(run.corpus)) is not None:
         say(f"{run.corpus.uri} is complete; nothing to do")
         return totals
@@ -205,31 +134,6 @@ def _make_and_sum_up(run: _Run, images_before: int) -> CorpusTotals:
     except ShortShardsError as found:  # an extension was interrupted before the shard it began in was made
         seconds += _fuse(run, found.shards)
         return _sum_up(run, shards, seconds)
-
-
-def _todo(run: _Run, shards: list[PlannedShard], images_before: int) -> list[PlannedShard]:
-    """List what is to be made, each shard with the number of its images that are."""
-    done = committed_shards(run.corpus)
-    todo = [shard for shard in shards if shard.shard_id not in done]
-    if images_before < run.config.num_images:
-        # The last shard of the smaller corpus may have room.
-        last = shards[(images_before - 1) // run.config.shard_images]
-        has = images_before - last.number * run.config.shard_images
-        if last.shard_id in done and has < last.num_images:
-            todo.append(last._replace(num_images=last.num_images - has))
-    if run.retry_failed:
-        named = {shard.shard_id for shard in todo}
-        there = [shard for shard in shards if shard.shard_id in done - named]
-        todo += _with_failed(run.corpus, there)
-    return sorted(todo, key=lambda shard: shard.number)
-
-
-def _with_failed(corpus: Prefix, shards: list[PlannedShard]) -> list[PlannedShard]:
-    markers = map_in_order(
-        lambda shard: read_marker(corpus, shard.shard_id), shards, max_workers=_MARKERS_AT_ONCE
-    )
-    failed = [(shard, marker["status"]["failed"]) for shard, marker in zip(shards, markers, strict=True)]
-    return [shard._replace(num_images=number) for shard, number in failed if number]
 
 
 def _fuse(run: _Run, todo: list[PlannedShard]) -> float:

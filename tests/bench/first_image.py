@@ -9,8 +9,8 @@ from pathlib import Path
 from rwsc.corpus.commit import marker_key
 from rwsc.corpus.settings import SynthConfig
 from rwsc.items.build import build_items
+from rwsc.runs.claimed import claim_and_plan, prepared
 from rwsc.runs.demo import DemoSize, write_phantoms
-from rwsc.runs.synthesize import claim_and_plan, prepared
 from rwsc.sources.index import index_to_catalogue
 from rwsc.storage.prefix import Prefix
 

@@ -15,11 +15,12 @@ from support.processes import kill, ray_workers, rwsc, wait_for
 from rwsc.corpus.coco import COCO_KEY
 from rwsc.corpus.commit import committed_shards, read_rows
 from rwsc.corpus.limit import FailureLimit
-from rwsc.errors import ConfigError, RunMismatch, SourceError, WeightsError
+from rwsc.errors import RunMismatch, SourceError, WeightsError
 from rwsc.fusion.network.config import named_config
 from rwsc.fusion.network.network import RwscNetwork
 from rwsc.fusion.network.weights import WeightsCard, encode_weights
-from rwsc.runs.synthesize import TooFarFromBags, TooManyFailed, claim_and_plan, prepared, synthesize
+from rwsc.runs.claimed import claim_and_plan, prepared
+from rwsc.runs.synthesize import TooFarFromBags, TooManyFailed, synthesize
 from rwsc.storage.images import decode_image
 from rwsc.storage.prefix import Prefix, read_uri
 
@@ -244,14 +245,6 @@ def test_a_run_whose_images_drift_is_ended_alike_on_any_number_of_workers_and_ca
     reference = config.model_copy(update={"output": str(tmp_path / "undisturbed")})
     make_here(reference)
     assert files_of(config.output) == files_of(reference.output)
-
-
-def test_harmless_things_of_a_labelled_class_are_refused_before_anything_is_written(inputs_root, tmp_path):
-    controls = {"distractor_share": 0.5, "distractors": f"{inputs_root}/items"}
-    config = synth_config(inputs_root, output=str(tmp_path / "corpus"), controls=controls)
-    with pytest.raises(ConfigError, match="the class 'gun' of"):
-        synthesize(config)
-    assert list(Prefix(config.output).list_keys()) == []
 
 
 @pytest.mark.s3

@@ -12,8 +12,8 @@ from rwsc.corpus.plan import build_plan, planned_images
 from rwsc.corpus.usable_bags import usable_bags
 from rwsc.fusion.engines import open_classic
 from rwsc.items.bank import ItemBank
+from rwsc.runs.claimed import asked_plan
 from rwsc.runs.export import export_corpus
-from rwsc.runs.synthesize import asked_plan
 from rwsc.sources.catalogue import read_catalogue
 from rwsc.storage.prefix import Prefix, read_uri
 from rwsc.storage.run_card import claim_run

@@ -5,9 +5,9 @@ from dataclasses import asdict
 
 from rwsc.corpus.claim import claim_corpus, extended
 from rwsc.corpus.summary import forget_totals, sum_up
+from rwsc.runs.claimed import settle_plan
 from rwsc.runs.shard_worker import ShardWorker
 from rwsc.runs.synth_inputs import read_inputs
-from rwsc.runs.synthesize import settle_plan
 from rwsc.storage.prefix import Prefix
 
 

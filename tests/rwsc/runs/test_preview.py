@@ -5,10 +5,10 @@ import pytest
 from support.corpora import make_inputs, synth_config
 
 from rwsc.errors import ConfigError, ObjectExists, SourceError
+from rwsc.runs.claimed import settle_plan
 from rwsc.runs.preview import write_comparison, write_preview
 from rwsc.runs.shard_worker import ShardWorker
 from rwsc.runs.synth_inputs import read_inputs
-from rwsc.runs.synthesize import settle_plan
 from rwsc.storage.images import decode_image, encode_image
 from rwsc.storage.prefix import Prefix, read_uri
 from rwsc.storage.run_card import claim_run, read_run_card, rewrite_run_card
