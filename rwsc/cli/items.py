@@ -11,7 +11,7 @@ from rwsc.cli.summaries import say_counts
 from rwsc.cli.terminal import escaped_line
 
 if TYPE_CHECKING:
-    from rwsc.items.split import SplitReport
+    from rwsc.items.leaks import SplitReport
 
 Bank = Annotated[
     str, typer.Argument(metavar="ITEMS", help="Item bank: a .parquet file or its folder; local or s3://.")
@@ -109,7 +109,8 @@ def split(
     of split S alike; where no bag of a catalogue states a split, bags are shared out by their content.
     """
     from rwsc.items.bank import bank_uri
-    from rwsc.items.split import check_split, split_bank
+    from rwsc.items.leaks import check_split
+    from rwsc.items.split import split_bank
 
     target = output or items
     if check:
@@ -193,8 +194,8 @@ def priors(
 
 
 def _say_splits(report: "SplitReport") -> None:
+    from rwsc.items.assign import SPLITS
     from rwsc.items.likeness import MIN_LIKENESS
-    from rwsc.items.split import SPLITS
 
     names = [*SPLITS, *([""] if any(counts[""] for counts in report.num_items.values()) else [])]
     sys.stderr.write(

@@ -18,7 +18,7 @@ from rwsc.corpus.exports.settings import ExportConfig
 from rwsc.corpus.exports.splits import Relations, split_bags
 from rwsc.corpus.exports.survey import look_at
 from rwsc.errors import ConfigError, ObjectExists, SourceError
-from rwsc.items.split import SPLITS
+from rwsc.items.assign import SPLITS
 from rwsc.runs.talk import Progress, say
 from rwsc.sources.parallel import map_in_order
 from rwsc.storage.prefix import Prefix

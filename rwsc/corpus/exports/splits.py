@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
 from rwsc.errors import ConfigError
-from rwsc.items.split import SPLITS, check_shares
+from rwsc.items.assign import SPLITS, check_shares
 from rwsc.seeds import derive_seed
 
 _LEAST_OF_SHARE = 0.5
