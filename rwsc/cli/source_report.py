@@ -38,7 +38,7 @@ def report_lines(report: Mapping[str, Any]) -> Iterator[str]:
     """Give the report on a source.
 
     Args:
-        report: Plain values of `rwsc.sources.check.SourceReport`.
+        report: Plain values of `rwsc.sources.survey.SourceReport`.
 
     Yields:
         Lines; long paths are not broken.

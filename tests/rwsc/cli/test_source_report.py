@@ -6,8 +6,8 @@ from support.corpora import write_scans
 
 from rwsc.cli.source_report import WIDTH, dataset_lines, report_lines
 from rwsc.sources.catalogue import iter_scans, read_catalogue
-from rwsc.sources.check import SourceReport
 from rwsc.sources.known import known_datasets
+from rwsc.sources.survey import SourceReport
 from rwsc.storage.prefix import Prefix
 
 

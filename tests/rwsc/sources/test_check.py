@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rwsc.errors import SourceError
+from rwsc.sources import look
 from rwsc.sources.check import check_source
 from rwsc.sources.taxonomy import load_taxonomy
 from rwsc.storage.images import encode_image
@@ -101,10 +102,8 @@ def test_headers_are_read_of_an_even_sample_only(tree, pixels, monkeypatch):
         tree.image(f"{number:03d}.png", image)
     tree.write()
     read = Counter()
-    from rwsc.sources import check
-
-    opened = check.open_read
-    monkeypatch.setattr(check, "open_read", lambda uri: read.update([uri]) or opened(uri))
+    opened = look.open_read
+    monkeypatch.setattr(look, "open_read", lambda uri: read.update([uri]) or opened(uri))
     report = check_source(str(tree.root), num_headers=8)
     assert 8 <= report.num_headers <= 16
     assert len(read) < 60
@@ -116,13 +115,6 @@ def test_a_folder_of_images_and_no_taxonomy(tree, pixels):
     report = check_source(str(tree.root), dataset="mine", taxonomy=load_taxonomy("none"))
     assert (report.layout, report.dataset, report.licence) == ("folder", "mine", "none stated")
     assert (report.by_kind, report.published, report.notes) == ({"benign": 1}, [], ())
-
-
-def test_of_a_mixture_no_published_count_is_expected(tree, pixels):
-    tree.image("a.png", pixels(0), origin_dataset="OPIXray")
-    assert check_source(tree.write()).published
-    tree.image("b.png", pixels(1), origin_dataset="HUMS")
-    assert check_source(tree.write()).published == []
 
 
 def test_what_is_no_source_is_refused(tmp_path):
