@@ -86,6 +86,22 @@ def test_every_class_is_spread_by_itself():
     }  # fmt: skip
 
 
+def test_a_small_class_counts_as_much_as_a_large_one():
+    there = {("gun", "train"): 14, ("gun", "val"): 20, ("knife", "train"): 3}
+    items = [
+        an_item(number, label=label, split=split)
+        for number, (label, split) in enumerate(Counter(there).elements())
+    ]
+    new = [
+        an_item(900 + number, thing_id="new", label=label) for number, label in enumerate(["gun", "knife"])
+    ]
+    shares = check_shares({"train": 1, "val": 1})
+    splits = assign_splits([*items, *new], shares=shares, by="physical", keep=True)
+    assert (
+        splits[new[0].item_id] == "val"
+    )  # which lacks half of the knives, while train lacks a tenth of the guns
+
+
 def test_the_seed_chooses_among_equals():
     items = [an_item(number) for number in range(40)]
     outcomes = [assign_splits(items, shares=SHARES, by="physical", seed=seed) for seed in (0, 0, 1)]

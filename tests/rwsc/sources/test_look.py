@@ -2,6 +2,7 @@ from collections import Counter
 
 import cv2
 import pytest
+from support.source_trees import grow
 
 from rwsc.sources.layout import recognise
 from rwsc.sources.look import look_at
@@ -37,6 +38,23 @@ def test_a_header_that_lies_behind_much_else_is_found(tree, pixels):
     tree.image("a.jpg", jpeg[:2] + 2 * comment + jpeg[2:])
     tree.write()
     assert looks_at(tree.root)[0].size_wh == (60, 40)
+
+
+def test_boxes_in_shares_of_the_image_are_laid_out_in_the_size_that_is_known(tmp_path, pixels):
+    grow(
+        str(tmp_path),
+        {
+            "images/a.png": encode_image(pixels(0)),
+            "labels/a.txt": "0 0.5 0.5 0.2 0.5",
+            "obj.names": "gun",
+        },
+    )
+    (look,) = looks_at(tmp_path)
+    assert look.scan.objects[0].bbox_xywh == pytest.approx((24, 10, 12, 20))
+    (look,) = looks_at(tmp_path, wants_header=False)
+    assert look.size_wh is None
+    _, _, width, height = look.scan.objects[0].bbox_xywh
+    assert height / width == pytest.approx(0.5 / 0.2)
 
 
 def test_what_the_listing_lacks_is_absent_and_of_what_lies_outside_only_a_look_tells(tree, pixels, tmp_path):
