@@ -119,7 +119,8 @@ def _make(
     retry_failed: bool,
 ) -> None:
     from rwsc.corpus.coco import COCO_KEY
-    from rwsc.runs.synthesize import RunStopped, synthesize
+    from rwsc.runs.limits import RunStopped
+    from rwsc.runs.synthesize import synthesize
     from rwsc.runs.talk import say
     from rwsc.storage.prefix import Prefix
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from rwsc.corpus.claim import extended
 from rwsc.corpus.commit import committed_shards
-from rwsc.corpus.drift import Drift
 from rwsc.corpus.drift_watch import DriftWatch
 from rwsc.corpus.limit import FailureLimit
 from rwsc.corpus.manifest import STATUSES
@@ -18,10 +17,11 @@ from rwsc.corpus.settings import SynthConfig
 from rwsc.corpus.summary import ShortShardsError, forget_totals, read_totals, sum_up
 from rwsc.corpus.tally import CorpusTotals
 from rwsc.corpus.todo import shards_to_make
-from rwsc.errors import RwscError, SourceError
+from rwsc.errors import SourceError
 from rwsc.fusion.engines import LEARNED
 from rwsc.runs.carried import raise_carried
 from rwsc.runs.claimed import claim_and_plan, prepared
+from rwsc.runs.limits import RunLimits
 from rwsc.runs.session import WorkerPool, size_pool, start_ray, user_error
 from rwsc.runs.shard_worker import ShardWorker
 from rwsc.runs.synth_inputs import SynthInputs
@@ -44,18 +44,6 @@ NO_PROGRESS_PER_IMAGE_S = 120
 """A pool that finishes no shard for this long is taken for hung and ends with an error; the longer of both."""
 
 
-class RunStopped(RwscError):  # noqa: N818 - names what is the matter
-    """A run was ended since it goes wrong; shards that were finished stay."""
-
-
-class TooManyFailed(RunStopped):
-    """More images failed than the user bears."""
-
-
-class TooFarFromBags(RunStopped):
-    """Images drifted further from their bags than the user bears."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Run:
     config: SynthConfig
@@ -63,8 +51,7 @@ class _Run:
     inputs: SynthInputs
     plan: StoredPlan
     retry_failed: bool
-    most_failed: int | None
-    max_drift: float | None
+    limits: RunLimits
 
 
 class _MadeShard(NamedTuple):
@@ -110,8 +97,9 @@ def synthesize(
         inputs=claimed.inputs,
         plan=claimed.plan,
         retry_failed=retry_failed,
-        most_failed=max_failed.images_of(config.num_images) if max_failed else None,
-        max_drift=max_drift,
+        limits=RunLimits(
+            most_failed=max_failed.images_of(config.num_images) if max_failed else None, max_drift=max_drift
+        ),
     )
     return _make_and_sum_up(run, claimed.images_before)
 
@@ -149,7 +137,8 @@ def _fuse(run: _Run, todo: list[PlannedShard]) -> float:
     say(f"{to_make:,} images to make with {config.engine} on {pool.num_workers} worker(s), {device}")
     progress = Progress(config.num_images, noun="images", done=config.num_images - to_make)
     statuses = Counter[str]()
-    watch = DriftWatch((shard.number for shard in todo), math.inf if run.max_drift is None else run.max_drift)
+    max_drift = math.inf if run.limits.max_drift is None else run.limits.max_drift
+    watch = DriftWatch((shard.number for shard in todo), max_drift)
     started, last = time.monotonic(), 0.0
     try:
         for shard in _run_shards(run, todo, pool, device):
@@ -158,9 +147,9 @@ def _fuse(run: _Run, todo: list[PlannedShard]) -> float:
             if time.monotonic() - last > _SECONDS_BETWEEN_LINES or progress.done == progress.total:
                 progress.say(rejected=statuses["rejected"], failed=statuses["failed"])
                 last = time.monotonic()
-            _check_failed(run, statuses["failed"])
+            run.limits.check_failed(statuses["failed"], run.corpus.uri)
             watch.add(shard.number, shard.drift)
-            _check_drift(run, watch.too_far)
+            run.limits.check_drift(watch.too_far, run.corpus.uri)
     except Exception as error:
         if (found := user_error(error)) is not None:
             raise found from None
@@ -182,28 +171,6 @@ def pool_of(config: SynthConfig) -> WorkerPool:
     """
     wants_gpu = None if config.device == "auto" and config.engine in LEARNED else config.device == "cuda"
     return size_pool(config.workers, use_gpu=wants_gpu, cpus_beside_gpu=CPUS_BESIDE_GPU)
-
-
-def _check_failed(run: _Run, number: int) -> None:
-    if run.most_failed is not None and number > run.most_failed:
-        raise TooManyFailed(
-            f"{number:,} images failed, more than the {run.most_failed:,} that --max-failed bears; "
-            f"finished shards stay in {run.corpus.uri}",
-            remedy="mend what their manifest rows name as reason, and run the same command with --retry-failed",
-        )
-
-
-def _check_drift(run: _Run, drift: Drift | None) -> None:
-    if drift is None or drift.nepers is None:
-        return
-    yardstick = drift.between_bags_nepers
-    halves = "" if yardstick is None else f" (one half of these bags is {yardstick:.3f} from the other)"
-    raise TooFarFromBags(
-        f"the attenuation in images is {drift.nepers:.3f} nepers from that in their bags, more than the "
-        f"{run.max_drift:g} that --max-drift bears, by {drift.num_images:,} images{halves}; "
-        f"finished shards stay in {run.corpus.uri}",
-        remedy="rwsc report shows how they differ; put in fewer or smaller items, choose another engine, or bear more",
-    )
 
 
 def _run_shards(run: _Run, todo: list[PlannedShard], pool: WorkerPool, device: str) -> Iterator[_MadeShard]:
@@ -228,7 +195,7 @@ def _run_shards(run: _Run, todo: list[PlannedShard], pool: WorkerPool, device: s
             "device": device,
             "retry_failed": run.retry_failed,
             "threads": max(1, int(pool.cpus_per_worker)),
-            "watch_drift": run.max_drift is not None,
+            "watch_drift": run.limits.max_drift is not None,
         },
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(size=min(pool.num_workers, len(todo))),

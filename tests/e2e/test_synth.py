@@ -20,7 +20,8 @@ from rwsc.fusion.network.config import named_config
 from rwsc.fusion.network.network import RwscNetwork
 from rwsc.fusion.network.weights import WeightsCard, encode_weights
 from rwsc.runs.claimed import claim_and_plan, prepared
-from rwsc.runs.synthesize import TooFarFromBags, TooManyFailed, synthesize
+from rwsc.runs.limits import TooFarFromBags, TooManyFailed
+from rwsc.runs.synthesize import synthesize
 from rwsc.storage.images import decode_image
 from rwsc.storage.prefix import Prefix, read_uri
 
