@@ -1,6 +1,7 @@
 """What a report counts in the manifest, row by row and in bounded memory."""
 
 import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,9 @@ SIZE_EDGES_PX = (0, 16, 32, 64, 96, 128, 192, 256, 384, 512)
 
 NUM_SHARES = 10
 """Bins for shares from 0 to 1: what dense bag hides of an item, and the plausibility of its place."""
+
+_LAID = ("objects", "empty_insertions", "distractors")
+_POSE = ("item_id", "x", "y", "rotation_deg", "scale", "flip")
 
 
 class ReportCounts:
@@ -56,8 +60,7 @@ class ReportCounts:
         if row["status"] != "made":
             return
         self.positions.add(row)
-        digest = hashlib.sha256(str(row["sha256"]).encode()).digest()  # whatever a damaged row holds there
-        self._hashes.append(int.from_bytes(digest[:7], "big"))
+        self._hashes.append(_hash_of_scene(row))
         for counter, name in (
             (self.licences, "licence"),
             (self.datasets, "dataset"),
@@ -73,7 +76,7 @@ class ReportCounts:
 
     @property
     def num_equal_images(self) -> int:
-        """Images whose file another one equals to the byte."""
+        """Images of a bag in which another image of it has the same things at the same places, or nothing as well."""
         hashes = np.array(self._hashes, dtype=np.int64)
         return int(hashes.size - np.unique(hashes).size)
 
@@ -86,6 +89,13 @@ class ReportCounts:
         self.sizes_N[np.searchsorted(SIZE_EDGES_PX, longer_px, side="right") - 1] += 1
         self.occluded_N[_share_bin(thing["occluded_fraction"])] += 1
         self.scores_N[_share_bin(thing["placement_score"])] += 1
+
+
+def _hash_of_scene(row: Mapping[str, Any]) -> int:
+    """Hash what an image shows to 56 bits. Its file tells nothing of this: each bears a mark of its own."""
+    laid = [[[thing[name] for name in _POSE] for thing in row[column] or []] for column in _LAID]
+    digest = hashlib.sha256(json.dumps([row["scan_sha256"], *laid]).encode()).digest()
+    return int.from_bytes(digest[:7], "big")
 
 
 def _share_bin(share: float | None) -> int:

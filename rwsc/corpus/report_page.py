@@ -80,7 +80,11 @@ class Report:
             *found,
             ("readable", not self.missing, missing),
             ("drift", not self.has_drifted, drift_text(self)),
-            ("duplicates", not equal, f"{equal:,} images equal another one to the byte"),
+            (
+                "duplicates",
+                not equal,
+                f"{equal:,} images show what another one shows: the same bag, things and places",
+            ),
             ("failed", not failed, f"{failed:,} images failed"),
         ]
 

@@ -50,10 +50,11 @@ def test_shares_at_the_ends_are_counted():
         assert bins[0] == bins[-1] == 2
 
 
-def test_equal_files_are_counted():
+def test_images_that_show_the_same_are_counted():
+    one, other = thing(), thing(turn=3.0)
     assert counted(row(1), row(2), row(1), row(1)).num_equal_images == 2
-    assert counted(row(1), row(2), row(2, status="failed", sha256=None)).num_equal_images == 0
-
-
-def test_a_hash_that_is_none_is_counted_too():
-    assert counted(row(1, sha256="../x"), row(2, sha256=""), row(3, sha256="../x")).num_equal_images == 1
+    assert counted(row(1, one), row(1, other), row(2, one), row(1), row(1, one)).num_equal_images == 1
+    assert (
+        counted(row(1, one), row(1, empty_insertions=[one]), row(1, distractors=[one])).num_equal_images == 0
+    )
+    assert counted(row(1), row(2), row(2, status="failed")).num_equal_images == 0
