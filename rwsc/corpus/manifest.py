@@ -82,10 +82,13 @@ MANIFEST_SCHEMA = pa.schema(
 )
 """Columns of a manifest shard. Nothing here depends on when, where or by how many workers it was written."""
 
-REQUIRED = ("image_id", "status", "objects")
-"""Columns that every manifest has, without a missing value."""
-
 _LAID = ("objects", "empty_insertions", "distractors")
+REQUIRED = ("image_id", "status", "role", "scan_uri", *_LAID)
+"""Columns without a missing value."""
+
+_ADDED = ("view", "pair_id")
+"""Columns that manifests of version 1 do not have."""
+
 REQUIRED_INSIDE = (
     *(
         f"{name}.{field}"
@@ -149,6 +152,22 @@ class Outcome:
             raise ValueError(f"an image key goes with status 'made' and no other, not with {self.status!r}")
         if (self.status == "made") == (self.reason is not None):
             raise ValueError(f"a reason goes with every status but 'made', not with {self.status!r}")
+
+
+def lacking_columns(schema: pa.Schema) -> list[str]:
+    """Name what readers of a manifest look for and a table does not have.
+
+    Args:
+        schema: Columns of the table; those that are there have the types of `MANIFEST_SCHEMA`.
+
+    Returns:
+        Columns, and fields of what lies in an image as ``objects.label``; not what version 1 lacks.
+    """
+    lacking = [name for name in MANIFEST_SCHEMA.names if name not in schema.names and name not in _ADDED]
+    for name in (name for name in _LAID if name in schema.names):
+        thing = schema.field(name).type.value_type
+        lacking += [f"{name}.{field.name}" for field in OBJECT if thing.get_field_index(field.name) < 0]
+    return lacking
 
 
 def to_row(planned: PlannedImage, outcome: Outcome, facts: RunFacts) -> dict[str, Any]:

@@ -2,6 +2,7 @@ import hashlib
 import json
 from contextlib import nullcontext, suppress
 
+import pyarrow as pa
 import pytest
 
 from rwsc.corpus.commit import (
@@ -14,8 +15,9 @@ from rwsc.corpus.commit import (
     read_rows,
     settle_shard,
 )
-from rwsc.corpus.manifest import MANIFEST_SCHEMA
+from rwsc.corpus.manifest import MANIFEST_KIND, MANIFEST_SCHEMA, MANIFEST_VERSION, to_table
 from rwsc.errors import SourceError
+from rwsc.storage.parquet import encode_table
 from rwsc.storage.prefix import Prefix
 
 
@@ -47,7 +49,11 @@ def make_rows(number=3):
                 "status": "made" if made else "failed",
                 "reason": None if made else "no bytes",
                 "synthetic": True,
+                "role": "positive",
+                "scan_uri": "bag.png",
                 "objects": [],
+                "empty_insertions": [],
+                "distractors": [],
                 "bag_objects": [],
             }
         )
@@ -221,3 +227,45 @@ def test_images_lie_under_their_shard():
 def test_images_in_a_container_lie_under_their_own_names():
     assert image_key("s", "i", "png", "parquet") == "images/s.parquet#i.png"
     assert image_key("s", "i", "jpeg", "webdataset") == "images/s.tar#i.jpg"
+
+
+def without_field(table, column, name):
+    """Leave a field out of the structs in a column."""
+    kept = [field for field in table.schema.field(column).type.value_type if field.name != name]
+    rows = [
+        [{field.name: thing[field.name] for field in kept} for thing in things]
+        for things in table[column].to_pylist()
+    ]
+    return table.set_column(
+        table.column_names.index(column), column, pa.array(rows, pa.list_(pa.struct(kept)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: table.drop_columns(["licence", "role"]), "has no column licence, role"),
+        (lambda table: without_field(table, "objects", "label"), r"has no column objects\.label"),
+        (lambda table: without_field(table, "distractors", "scale"), r"has no column distractors\.scale"),
+        (
+            lambda table: table.drop_columns(["distractors"]).append_column(
+                MANIFEST_SCHEMA.field("distractors"),
+                pa.nulls(len(table), MANIFEST_SCHEMA.field("distractors").type),
+            ),
+            "values of distractors are missing",
+        ),
+    ],
+)
+def test_a_manifest_that_its_readers_would_stumble_over_is_refused(tmp_path, change, message):
+    corpus = Prefix(str(tmp_path))
+    table = change(to_table(make_rows()))
+    corpus.write(manifest_key("shard"), encode_table(table, kind=MANIFEST_KIND, version=MANIFEST_VERSION))
+    with pytest.raises(SourceError, match=message):
+        read_rows(corpus, "shard")
+
+
+def test_a_manifest_from_before_pairs_is_read(tmp_path):
+    corpus = Prefix(str(tmp_path))
+    table = to_table(make_rows()).drop_columns(["view", "pair_id"])
+    corpus.write(manifest_key("shard"), encode_table(table, kind=MANIFEST_KIND, version=1))
+    assert [row["image_id"] for row in read_rows(corpus, "shard")] == [row["image_id"] for row in make_rows()]

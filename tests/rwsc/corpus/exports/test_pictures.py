@@ -34,7 +34,7 @@ def test_things_are_those_put_in_and_then_those_of_the_bag(corpus):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"role": None}, "has no role"),
+        ({"role": None}, "values of role are missing"),
         ({"sha256": None, "width": None}, "has no sha256, width"),
         ({"bag_objects": [{"label": "", "bbox_xywh": [1, 2, 3, 4]}]}, "an object ''"),
         ({"bag_objects": [{"label": None, "bbox_xywh": [1, 2, 3, 4]}]}, "bag_objects.label are missing"),
