@@ -14,7 +14,7 @@ _WITH_ITEMS, _WITHOUT = "with items", "without"
 
 
 class Relations:
-    """Which bags hang together, because images of both show one physical item.
+    """Which bags hang together, because images of both show one physical item, or are the two views of one bag.
 
     It holds a name per bag and per physical item, however many images there are.
     """
@@ -23,13 +23,14 @@ class Relations:
         self._parents: dict[str, str] = {}
         self._num_images: dict[str, Counter[str]] = defaultdict(Counter)
 
-    def add(self, bag: str, physical_items: Collection[str]) -> None:
-        """Note an image of a bag with the items that were put in."""
+    def add(self, bag: str, physical_items: Collection[str], *, pair: str | None = None) -> None:
+        """Note an image of a bag with the items that were put in, and the pair of views that it is one of."""
         root = self._root(f"bag {bag}")
         self._num_images[bag][_WITH_ITEMS if physical_items else _WITHOUT] += 1
-        for item in physical_items:
+        shared = [f"item {item}" for item in physical_items] + ([f"pair {pair}"] if pair else [])
+        for name in shared:
             # The smaller name stays, so that the order of the images does not matter.
-            root, other = sorted((root, self._root(f"item {item}")))
+            root, other = sorted((root, self._root(name)))
             self._parents[other] = root
 
     def components(self) -> dict[str, str]:

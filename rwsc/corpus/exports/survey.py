@@ -83,5 +83,6 @@ def look_at(
         survey.num_deep += row["bit_depth"] > 8
         if relations is not None:
             # Not by empty insertions, of which nothing is to be seen, nor by harmless things, which have no label.
-            relations.add(row["scan_id"], {thing["physical_item_id"] for thing in row["objects"]})
+            items = {thing["physical_item_id"] for thing in row["objects"]}
+            relations.add(row["scan_id"], items, pair=row.get("pair_id"))
     return survey

@@ -24,6 +24,21 @@ def test_counts_are_those_of_the_rows(corpus):
     assert (dropped.num_images, dropped.num_unlabelled) == (len(rows) - negatives, negatives)
 
 
+def test_both_views_of_a_bag_hang_together_without_any_item(corpus):
+    rows = list(made_of(corpus).values())
+    pair = [
+        {**row, "scan_id": name, "objects": [], "pair_id": "p"} for row, name in zip(rows, "ab", strict=False)
+    ]
+    relations = Relations()
+    look_at(
+        [*pair, {**rows[0], "scan_id": "c", "objects": [], "pair_id": None}],
+        keep_negatives=True,
+        relations=relations,
+    )
+    components = relations.components()
+    assert components["a"] == components["b"] != components["c"]
+
+
 def test_the_licence_is_the_strictest():
     assert Survey(num_by_licence=Counter({"CC0": 9, "academic use only": 1})).licence == "academic use only"
     assert Survey(num_by_licence=Counter({"CC0": 9, "": 1})).licence is None
