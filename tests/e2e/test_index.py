@@ -68,6 +68,7 @@ def test_any_number_of_workers_makes_the_same_bytes(ray_cluster, source, straigh
     assert ("worker(s)" in said) == (workers is not None)
 
 
+@pytest.mark.long
 def test_after_a_killed_driver_and_a_killed_worker_the_catalogue_is_the_undisturbed_one(
     ray_cluster, source, straight, tmp_path
 ):

@@ -276,6 +276,7 @@ def test_a_corpus_grows_and_its_failed_images_are_tried_again_in_a_bucket_too(ra
 
 
 @pytest.mark.s3
+@pytest.mark.long
 def test_the_same_run_works_in_a_bucket(ray_cluster, s3_uri, tmp_path, capsys):
     make_inputs(s3_uri, num_bags=4)
     weights = write_weights(Prefix(f"{s3_uri}/weights"))

@@ -177,6 +177,7 @@ def test_a_baseline_is_trained_as_rwsc_is_and_its_card_names_it(ray_cluster, tmp
 
 
 @pytest.mark.s3
+@pytest.mark.long
 def test_a_run_in_a_bucket_is_complete_left_alone_and_a_start_for_fine_tuning(
     ray_cluster, s3_uri, tmp_path, monkeypatch, capsys
 ):

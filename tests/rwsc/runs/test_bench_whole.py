@@ -6,6 +6,7 @@ from rwsc.runs.bench_whole import BARE, measure_stages, measure_whole
 from rwsc.storage.prefix import Prefix
 
 
+@pytest.mark.long
 def test_a_run_is_held_against_its_slowest_stage(ray_cluster, tmp_path):
     make_inputs(str(tmp_path))
     inputs = {"catalogue": f"{tmp_path}/catalogue.parquet", "items": f"{tmp_path}/items"}
