@@ -158,7 +158,7 @@ class Drafter:
         wanted = self._drawn(
             self._pair_choice,
             planned,
-            two_energies=all(_has_two_energies(side.scan) for side in sides.values()),
+            two_energies=any(_has_two_energies(side.scan) for side in sides.values()),
         )
         if isinstance(wanted, str):
             return Outcome(status="rejected", reason=wanted)

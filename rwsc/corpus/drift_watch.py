@@ -79,7 +79,8 @@ class DriftWatch:
 
     @property
     def worst(self) -> Drift | None:
-        """The scans that drift most, of those that can be judged yet; of all where no shard is awaited any more."""
-        enough = MIN_IMAGES if self._awaited else 1
-        judged = [drift for drift in self._by_channels.values() if drift.num_images >= enough]
+        """The scans that drift most, of those that are enough to be judged; of all where a whole run has not enough."""
+        judged = [drift for drift in self._by_channels.values() if drift.num_images >= MIN_IMAGES]
+        if not judged and not self._awaited:
+            judged = list(self._by_channels.values())
         return max(judged, key=lambda drift: drift.nepers or 0.0, default=None)

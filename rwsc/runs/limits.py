@@ -1,9 +1,10 @@
 """What a user bears of a run before it is ended."""
 
+import math
 from dataclasses import dataclass
 
 from rwsc.corpus.drift import Drift
-from rwsc.errors import RwscError
+from rwsc.errors import ConfigError, RwscError
 
 
 class RunStopped(RwscError):  # noqa: N818 - names what is the matter
@@ -20,13 +21,21 @@ class TooFarFromBags(RunStopped):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunLimits:
-    """What a user bears of a run; None bears all."""
+    """What a user bears of a run; None bears all.
+
+    Raises:
+        ConfigError: A drift that is no number.
+    """
 
     most_failed: int | None
     """Images that may fail."""
 
     max_drift: float | None
     """How far images may drift from their bags, in nepers."""
+
+    def __post_init__(self) -> None:
+        if self.max_drift is not None and not math.isfinite(self.max_drift):
+            raise ConfigError(f"--max-drift {self.max_drift} is no number of nepers", remedy="0.15 is much")
 
     def check_failed(self, number: int, corpus_uri: str) -> None:
         """End the run where too many images have failed.

@@ -90,6 +90,9 @@ def synthesize(
     config = prepared(config)
     if extend is not None:
         config = extended(Prefix(config.output), config, extend)
+    limits = RunLimits(
+        most_failed=max_failed.images_of(config.num_images) if max_failed else None, max_drift=max_drift
+    )
     claimed = claim_and_plan(config, may_grow=extend is not None)
     run = _Run(
         config=config,
@@ -97,9 +100,7 @@ def synthesize(
         inputs=claimed.inputs,
         plan=claimed.plan,
         retry_failed=retry_failed,
-        limits=RunLimits(
-            most_failed=max_failed.images_of(config.num_images) if max_failed else None, max_drift=max_drift
-        ),
+        limits=limits,
     )
     return _make_and_sum_up(run, claimed.images_before)
 

@@ -83,7 +83,7 @@ class BucketFolder:
         old = datetime.now(UTC) - _LONGEST_WRITE_TEST
         for item in found["objects"]:
             if is_part(item["path"]) and item["last_modified"] < old:
-                obstore.delete(self._store, item["path"])
+                self.delete(item["path"].removeprefix(self._path).strip("/"))
 
     def has_any(self) -> bool:
         """Tell whether any object begins with the path."""

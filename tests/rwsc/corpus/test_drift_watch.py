@@ -98,6 +98,16 @@ def test_scans_of_other_channels_are_judged_apart_and_the_worse_tell():
     assert watch.worst.nepers == pytest.approx(0.4, abs=0.05)
 
 
+def test_a_stray_scan_of_other_channels_is_not_judged_beside_enough_images():
+    shards = MIN_IMAGES // IMAGES_OF_SHARD + 1
+    watch = DriftWatch(range(shards), 0.2)
+    for number in range(shards - 1):
+        watch.add(number, shard_of(number, 0.0))
+    watch.add(shards - 1, shard_of(shards - 1, 0.9, number=1, channels=3))
+    assert watch.too_far is None
+    assert watch.worst.num_images == MIN_IMAGES
+
+
 def test_a_shard_sends_some_kilobytes_whatever_it_holds():
     many = shard_of(0, 0.1, number=200, channels=3)
     assert many == shard_of(0, 0.1, channels=3)

@@ -3,6 +3,7 @@ import pytest
 from support.corpora import AIR, bag_image
 
 from rwsc.corpus.drift import Drift
+from rwsc.errors import ConfigError
 from rwsc.runs.limits import RunLimits, RunStopped, TooFarFromBags, TooManyFailed
 
 
@@ -38,3 +39,9 @@ def test_a_run_is_ended_where_its_images_were_found_to_drift_too_far():
     with pytest.raises(RunStopped) as found:
         limits.check_drift(drift_of(1), "corpus")
     assert "one half of these bags" not in found.value.message
+
+
+@pytest.mark.parametrize("nepers", [float("nan"), float("inf")])
+def test_a_drift_that_no_image_could_pass_or_fail_is_refused(nepers):
+    with pytest.raises(ConfigError, match=f"--max-drift {nepers} is no number"):
+        RunLimits(most_failed=None, max_drift=nepers)
