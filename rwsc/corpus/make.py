@@ -16,7 +16,7 @@ from rwsc.corpus.mark import encode_marked
 from rwsc.corpus.plan import PlannedImage
 from rwsc.corpus.prepare import prepare
 from rwsc.corpus.settings import SynthConfig
-from rwsc.errors import RwscError
+from rwsc.errors import ConfigError, RwscError
 from rwsc.fusion.compose import Insertion, fuse_in_rounds
 from rwsc.fusion.engine import Engine
 from rwsc.items.bank import ItemBank
@@ -180,9 +180,10 @@ class ImageMaker:
 
 
 def _outcome_of(error: Exception) -> Outcome:
-    if isinstance(error, RwscError):  # what the engine refuses to put together
+    if isinstance(error, ConfigError):  # what the engine refuses to put together, however often it is asked
         return Outcome(status="rejected", reason=error.message)
-    return Outcome(status="failed", reason=one_line(f"{type(error).__name__}: {error}"))
+    reason = error.message if isinstance(error, RwscError) else f"{type(error).__name__}: {error}"
+    return Outcome(status="failed", reason=one_line(reason))
 
 
 def describe_objects(draft: Draft) -> dict[str, list[dict[str, Any]]]:

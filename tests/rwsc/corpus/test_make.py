@@ -9,7 +9,7 @@ from support.plans import bags_of, plan_of
 
 from rwsc.corpus.make import ImageMaker
 from rwsc.corpus.plan import planned_images
-from rwsc.errors import ObjectMissing, RwscError
+from rwsc.errors import ConfigError, ObjectMissing, RwscError, SourceError
 from rwsc.fusion.tip import TipEngine
 from rwsc.items.bank import ItemBank
 from rwsc.items.pixels import encode_alpha, encode_transmission
@@ -140,11 +140,21 @@ def test_a_bag_of_16_bits_cannot_become_jpeg_and_costs_its_row_only(inputs_root,
     assert make_maker(inputs_root).make([deep], [data])[0].outcome.bit_depth == 16
 
 
-def test_an_engine_that_breaks_on_one_image_costs_that_image_only(inputs_root, planned, bytes_of):
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (ZeroDivisionError("too dark\nfor me"), "failed", "ZeroDivisionError: too dark for me"),
+        (SourceError("item 7 is damaged"), "failed", "item 7 is damaged"),
+        (ConfigError("this engine wants colour"), "rejected", "this engine wants colour"),
+    ],
+)
+def test_an_engine_that_breaks_on_one_image_costs_that_image_only(
+    inputs_root, planned, bytes_of, error, status, reason
+):
     class Breaking(TipEngine):
         def fuse(self, regions):
             if any(region.bag_HWC.mean() < self.limit for region in regions):
-                raise ZeroDivisionError("too dark\nfor me")
+                raise error
             return super().fuse(regions)
 
     config = synth_config(inputs_root)
@@ -154,7 +164,7 @@ def test_an_engine_that_breaks_on_one_image_costs_that_image_only(inputs_root, p
     dark, data = with_bag(planned[0], (bag_image(0) * 0.35).astype(np.uint8))
     engine.limit = 0.3
     failed, fine = maker.make([dark, planned[1]], [data, bytes_of[1]])
-    assert (failed.outcome.status, failed.outcome.reason) == ("failed", "ZeroDivisionError: too dark for me")
+    assert (failed.outcome.status, failed.outcome.reason) == (status, reason)
     assert fine.data == make_maker(inputs_root).make([planned[1]], [bytes_of[1]])[0].data
 
 
