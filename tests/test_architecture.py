@@ -28,6 +28,20 @@ def test_help_loads_nothing_heavy(arguments):
     assert not loaded & HEAVY
 
 
+def test_synthesis_loads_torch_for_networks_alone():
+    code = (
+        "import sys\n"
+        "import rwsc.runs.synthesize\n"
+        "from rwsc.corpus.settings import SynthConfig\n"
+        "from rwsc.runs.shard_worker import open_engine\n"
+        "for engine in ('tip', 'rwsc'):\n"
+        "    open_engine(SynthConfig(items='i', bags='b', output='o', engine=engine, weights='default'), 'cpu')\n"
+        "    print('torch' in sys.modules)\n"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.split() == ["False", "True"]
+
+
 def test_imports_run_one_way():
     command = [
         sys.executable,

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from rwsc.corpus.plan import PLAN_KIND, PLAN_SCHEMA, PLAN_VERSION, PlannedImage, planned_images
+from rwsc.corpus.plan import PARTNER, PLAN_KIND, PLAN_SCHEMA, PLAN_VERSION, PlannedImage, planned_images
 from rwsc.errors import SourceError
 from rwsc.storage.parquet import open_table, write_tables
 from rwsc.storage.prefix import Prefix
@@ -21,7 +21,9 @@ _STAMP = b"rwsc.plan_of"
 _REQUIRED = (
     "image_id", "shard_id", "scan_id", "seed", "scan_uri", "scan_sha256", "air_level", "role",
 )  # fmt: skip
-_REQUIRED_INSIDE = ("bag_objects.label", "bag_objects.bbox_xywh")
+_REQUIRED_INSIDE = (
+    "bag_objects.label", "bag_objects.bbox_xywh", *(f"partner.{field.name}" for field in PARTNER),
+)  # fmt: skip
 
 
 class PlannedShard(NamedTuple):

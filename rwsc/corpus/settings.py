@@ -12,6 +12,9 @@ from rwsc.fusion.match import MatchConfig
 from rwsc.placement.draw import PlacementConfig
 from rwsc.placement.paired import Belt
 
+_OF_ONE_VIEW = ("priors", "mm_per_px", "overlap_share", "occlusion_levels")
+"""Settings of placement that ask for what is not known of a place in two views."""
+
 
 class SynthConfig(Settings):
     """How a corpus is made."""
@@ -50,7 +53,8 @@ class SynthConfig(Settings):
     paired_views: dict[str, Belt] = Field(default={})
     """For scanners of two views: the names of both, and for each the axis of its pictures, x or y, along which the belt
     moves. Then bags of which both views are there get the same items in both, over the same stretch of the belt; items
-    are those that were cut out of both views of a bag. Empty takes every scan by itself."""
+    are those that were cut out of both views of a bag. Priors, mm_per_px, occlusion levels, overlap_share and
+    distractors are refused beside it. Empty takes every scan by itself."""
 
     class_weights: dict[str, float] = Field(default={})
     """Relative number of items per class; a class that is not named has weight 1. One class of the bank at least
@@ -144,4 +148,9 @@ class SynthConfig(Settings):
                 raise ValueError(
                     "distractors are not known in two views: with paired_views distractor_share is 0"
                 )
+            for name in _OF_ONE_VIEW:
+                if getattr(self.placement, name) != PlacementConfig.model_fields[name].default:
+                    raise ValueError(
+                        f"placement.{name} is not known in two views: leave it out with paired_views"
+                    )
         return self

@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from rwsc.corpus.draft import Bag, Draft
+from rwsc.corpus.draft import Bag, Draft, Drafter
 from rwsc.corpus.make import ImageMaker
 from rwsc.corpus.plan import PlannedImage, build_plan, planned_images
 from rwsc.corpus.settings import SynthConfig
@@ -29,13 +29,13 @@ from rwsc.placement.ground import Ground
 from rwsc.runs.claimed import asked_plan
 from rwsc.runs.demo import DemoSize, write_phantoms
 from rwsc.runs.machine import describe_machine
-from rwsc.runs.session import WorkerPool, start_ray
+from rwsc.runs.session import WorkerPool, start_ray, user_error
 from rwsc.runs.shard_worker import IMAGES_AT_ONCE, open_engine
 from rwsc.runs.synth_inputs import read_inputs, with_whole_addresses
 from rwsc.runs.synthesize import pool_of, synthesize
 from rwsc.runs.talk import say
 from rwsc.sources.index import index_to_catalogue
-from rwsc.storage.images import Codec, decode_image, encode_image
+from rwsc.storage.images import decode_image, encode_image
 from rwsc.storage.prefix import Prefix, read_uri
 
 ROUNDS = 3
@@ -141,7 +141,12 @@ def _stages_in_workers(config: SynthConfig, device: str, pool: WorkerPool) -> di
 
     measure = ray.remote(num_cpus=pool.cpus_per_worker, num_gpus=pool.gpus_per_worker or None)(measure_stages)
     settings, number = config.model_dump(), pool.num_workers
-    of_workers = ray.get([measure.remote(settings, device, place, number) for place in range(number)])
+    try:
+        of_workers = ray.get([measure.remote(settings, device, place, number) for place in range(number)])
+    except Exception as error:
+        if (found := user_error(error)) is not None:
+            raise found from None
+        raise
     return {
         name: {
             "median": round(statistics.median(time for times in each for time in times), 3),
@@ -163,7 +168,8 @@ def measure_stages(settings: dict[str, Any], device: str, place: int, number: in
         number: Workers that share the images.
 
     Returns:
-        For each stage, in the order of the work, the milliseconds per image of each round.
+        For each stage, in the order of the work, the milliseconds per image of each round; of what is left of a stage
+        without its parts, the difference of medians alone.
     """
     cv2.setNumThreads(1)
     if device == "cpu":
@@ -172,10 +178,17 @@ def measure_stages(settings: dict[str, Any], device: str, place: int, number: in
         torch.set_num_threads(1)  # as a worker of the run has
     config = SynthConfig(**settings)
     engine = _Recorder(open_engine(config, device))
-    maker = ImageMaker(config, ItemBank.load(config.items), engine)
+    bank = ItemBank.load(config.items)
+    maker = ImageMaker(config, bank, engine)
     planned = list(planned_images(build_plan(read_inputs(config).bags, asked_plan(config))))
     planned = planned[place::number][:STAGE_IMAGES]
-    return _Stages(maker, engine, planned, Prefix(config.output)).measured()
+    return _Stages(maker, engine, planned, Prefix(config.output), _encoder(config, bank)).measured()
+
+
+def _encoder(config: SynthConfig, bank: ItemBank) -> Callable[[np.ndarray], bytes]:
+    """Give what encodes an image as the run does."""
+    codec_of = Drafter(config, bank).codec
+    return lambda image: encode_image(image, codec=codec_of(image), jpeg_quality=config.jpeg_quality)
 
 
 class _Recorder:
@@ -197,9 +210,15 @@ class _Stages:
     """The stages of some images, each over what the one before gave."""
 
     def __init__(
-        self, maker: ImageMaker, engine: _Recorder, planned: list[PlannedImage], output: Prefix
+        self,
+        maker: ImageMaker,
+        engine: _Recorder,
+        planned: list[PlannedImage],
+        output: Prefix,
+        encode: Callable[[np.ndarray], bytes],
     ) -> None:
         self.maker, self.engine, self.planned, self.output = maker, engine, planned, output
+        self.encode = encode
         self.bags: list[Bag] = [read_uri(image.scan_uri) for image in planned]
         self.drafts = [maker.draft(*each) for each in zip(planned, self.bags, strict=True)]
         self.images = self._fuse()
@@ -236,7 +255,6 @@ class _Stages:
         }
 
     def _bare(self) -> dict[str, Callable[[], object]]:
-        codec: Codec = "png"
         made = [image for image in self.images if isinstance(image, np.ndarray)]
         air_levels = [draft.air_level for draft in self.drafts if isinstance(draft, Draft)]
         return {
@@ -245,7 +263,7 @@ class _Stages:
                 Ground.of_scan(scan, air) for scan, air in zip(self.scans, air_levels, strict=True)
             ],
             "network forward": lambda: [self.engine.engine.fuse(regions) for regions in self.regions],
-            "encode": lambda: [encode_image(image, codec=codec) for image in made],
+            "encode": lambda: [self.encode(image) for image in made],
         }
 
     def _fuse(self) -> list[Any]:

@@ -44,14 +44,21 @@ def known_outcome(out: Prefix, study: StudyConfig, arm: Arm, seed: int, key: str
         The scores; None where there are none, or settings or weights are not those that were measured.
     """
     name = run_name(arm, seed)
+    scores = _known_scores(
+        out, name, study.pictures, _scores_key(out, train_config(study, arm, seed), name, key)
+    )
+    return None if scores is None else Outcome(seed=seed, scores=scores)
+
+
+def _known_scores(out: Prefix, name: str, pictures: int, key: str | None) -> list[dict[str, float]] | None:
+    """Read what was measured before; None where nothing was, or other pairs, settings or weights, or it is damaged."""
     try:
         found = json.loads(out.read(f"scores/{name}.json"))
-    except (ObjectMissing, ValueError):
-        return None
-    wanted = _scores_key(out, train_config(study, arm, seed), name, key)
-    if found.get("key") != wanted or found.get("pictures") != study.pictures:
-        return None
-    return Outcome(seed=seed, scores=decode_scores(found["scores"]))
+        if found["key"] == key and found["pictures"] == pictures:
+            return decode_scores(found["scores"])
+    except (ObjectMissing, ValueError, TypeError, KeyError, AttributeError):
+        pass
+    return None
 
 
 def _scores_key(out: Prefix, config: TrainConfig, name: str, key: str) -> str | None:
@@ -190,12 +197,9 @@ def engine_scores(
     Returns:
         The scores of each pair.
     """
-    try:
-        found = json.loads(out.read(f"scores/{name}.json"))
-        if found.get("key") == key and found.get("pictures") == pictures:
-            return decode_scores(found["scores"])
-    except (ObjectMissing, ValueError):
-        pass
+    known = _known_scores(out, name, pictures, key)
+    if known is not None:
+        return known
     fuse = _truth if name == TRUTH else _with_engine(name)
     return decode_scores(_measure(out, name, fuse, pairs, pictures, key))
 

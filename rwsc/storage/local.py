@@ -95,11 +95,11 @@ def whole_file(target: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
         ObjectExists: `target` exists and `overwrite` is off.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.parent / f"{PART_PREFIX}{secrets.token_hex(8)}"
     with ExitStack() as at_the_end:
-        with part.open("xb") as file:
+        part, file, held = _locked_part(target.parent)
+        with file:
             at_the_end.callback(part.unlink, missing_ok=True)
-            at_the_end.callback(os.close, _lock(file))
+            at_the_end.callback(os.close, held)
             yield file
         if overwrite:
             part.replace(target)
@@ -107,11 +107,23 @@ def whole_file(target: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
             _publish_new(part, target)
 
 
+def _locked_part(folder: Path) -> tuple[Path, BinaryIO, int]:
+    """Make a hidden file, locked for as long as the descriptor beside it is open, or its process lives."""
+    while True:
+        part = folder / f"{PART_PREFIX}{secrets.token_hex(8)}"
+        file = part.open("xb")
+        held = _lock(file)
+        if os.fstat(held).st_nlink:
+            return part, file, held
+        # A sweep found it before it was locked, and took it for one that was left behind.
+        os.close(held)
+        file.close()
+
+
 def _lock(part: BinaryIO) -> int:
-    """Lock a file for as long as the descriptor that is given back is open, or its process lives."""
     held = os.dup(part.fileno())
     with suppress(OSError):  # a file system without locks, where nothing is swept either
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(held, fcntl.LOCK_EX)  # a sweep holds it for a moment
     return held
 
 

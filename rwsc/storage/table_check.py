@@ -24,9 +24,9 @@ def check_table(
     Args:
         table: The rows, or some columns of them.
         uri: Where they were read, for messages.
-        schema: Columns of its kind. Others may stand beside them; a struct may lack fields.
-        required: Columns without a missing value; ``objects.label`` is a field of the structs in a list. No list of
-            any column may hold a missing value.
+        schema: Columns of its kind. Others may stand beside them; a struct may lack fields that are not required.
+        required: Columns without a missing value; ``objects.label`` is a field of the structs in a list, which they
+            must have. No list of any column may hold a missing value.
         lengths: How many values each list of a column has, where it is there.
 
     Raises:
@@ -35,13 +35,29 @@ def check_table(
     for name in (name for name in table.column_names if name in schema.names):
         _check_column(table[name], name, schema.field(name).type, uri)
     for path in required:
-        if number := sum(part.null_count for part in _parts_at(table, path)):
-            raise _refused(uri, f"{number:,} values of {path} are missing")
+        _check_required(table, path, uri)
     for path, length in (lengths or {}).items():
         for part in _parts_at(table, path):
             found = set(pc.list_value_length(part.drop_null()).to_pylist())
             if others := found - {length}:
                 raise _refused(uri, f"{path} has {max(others)} numbers, not {length}")
+
+
+def _check_required(table: pa.Table, path: str, uri: str) -> None:
+    name, *fields = path.split(".")
+    if name in table.column_names and not _has_field(table.schema.field(name).type, fields):
+        raise _refused(uri, f"its column {name} has no field {'.'.join(fields)}")
+    if number := sum(part.null_count for part in _parts_at(table, path)):
+        raise _refused(uri, f"{number:,} values of {path} are missing")
+
+
+def _has_field(kind: pa.DataType, fields: list[str]) -> bool:
+    for field in fields:
+        struct = kind.value_type if _is_list(kind) else kind
+        if struct.get_field_index(field) < 0:
+            return False
+        kind = struct.field(field).type
+    return True
 
 
 def _check_column(column: pa.ChunkedArray, name: str, wanted: pa.DataType, uri: str) -> None:

@@ -80,6 +80,7 @@ def test_the_same_plan_gives_the_same_bytes(plan, tmp_path):
             [{"label": None, "bbox_xywh": [1.0], "mask_rle": None}],
             "bag_objects.label are missing",
         ),
+        ("partner", {"scan_id": None, "air_level": [1.0]}, "partner.scan_id are missing"),
         (None, None, "has no column seed"),
     ],
 )

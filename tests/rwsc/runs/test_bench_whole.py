@@ -1,5 +1,6 @@
 import pytest
-from support.corpora import make_inputs, synth_config
+from support.corpora import index_and_cut, make_inputs, synth_config
+from support.two_energies import draw_truths, write_truths
 
 from rwsc.errors import ConfigError
 from rwsc.runs.bench_whole import BARE, measure_stages, measure_whole
@@ -26,6 +27,14 @@ def test_stages_are_in_the_order_of_the_work_and_take_time(tmp_path):
     assert list(stages)[:2] == ["read", "decode"]
     assert list(stages)[-1] == "write"
     assert all(min(stages[name]) > 0 for name in (*BARE, "read", "write", "find bag"))
+
+
+def test_scans_of_two_energies_are_measured_too(tmp_path):
+    write_truths(Prefix(str(tmp_path / "scans")), draw_truths(3), form="npy")
+    index_and_cut(Prefix(str(tmp_path)))
+    settings = synth_config(str(tmp_path), engine="tip_dual", num_images=3).model_dump()
+    stages = measure_stages(settings, "cpu", 0, 1)
+    assert all(min(stages[name]) > 0 for name in BARE)
 
 
 @pytest.mark.long

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from rwsc.evaluation.study import TRUTH, StudyConfig
 from rwsc.evaluation.study_scores import draw_pairs
@@ -18,6 +19,16 @@ def test_pictures_of_engines_are_kept_in_8_bits(tmp_path):
     assert np.abs(kept - product).max() <= 1
     assert not out.exists("pictures/tip/fused-1.png")
     assert engine_scores(out, "tip", [], 1, "key") == scores  # read back, not measured again
+
+
+@pytest.mark.parametrize("damaged", [b"[]", b"{}", b"\xff", b'{"key": "key", "pictures": 0, "scores": [1]}'])
+def test_scores_that_are_none_are_measured_again(tmp_path, damaged):
+    out = Prefix(str(tmp_path))
+    out.write("scores/tip.json", damaged)
+    some = StudyConfig(output=out.uri, phantoms=2, held_out_pairs=2, pairs={"crop_px": 40})
+    scores = engine_scores(out, "tip", draw_pairs(open_held_out(some)[0], 2), 0, "key")
+    assert len(scores) == 2
+    assert engine_scores(out, "tip", [], 0, "key") == scores
 
 
 def test_the_true_scan_of_phantoms_is_measured_like_an_engine(tmp_path):

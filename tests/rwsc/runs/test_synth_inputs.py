@@ -86,6 +86,12 @@ def test_a_corpus_of_pairs_grows_by_pairs_to_the_same_bytes(paired_root, tmp_pat
         ({"num_images": 7}, "num_images must be even where paired_views are set, not 7"),
         ({"shard_images": 3}, "shard_images must be even"),
         ({"controls": {"distractor_share": 0.1}}, "distractors are not known in two views"),
+        (
+            {"placement": {"occlusion_levels": [1, 1, 1]}},
+            "placement.occlusion_levels is not known in two views",
+        ),
+        ({"placement": {"mm_per_px": {"a": 1.0}}}, "placement.mm_per_px is not known in two views"),
+        ({"placement": {"priors": "priors.json"}}, "placement.priors is not known in two views"),
         ({"paired_views": {"OL": "x"}}, "a pair has two views, not 1: OL"),
         ({"paired_views": {"OL": "x", "SD": "z"}}, "paired_views.SD"),
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rwsc.errors import ObjectExists, StorageError
+from rwsc.storage import local
 from rwsc.storage.local import LocalFolder, whole_file
 from rwsc.storage.prefix import Prefix
 
@@ -84,6 +85,21 @@ def test_a_writer_is_not_swept_away_between_its_last_byte_and_its_name(tmp_path,
 
     monkeypatch.setattr(Path, "replace", sweep_and_publish)
     Prefix(str(tmp_path)).write("a", b"1")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"1"]
+
+
+def test_a_writer_that_is_swept_before_it_is_locked_begins_again(tmp_path, monkeypatch):
+    lock, swept = local._lock, []
+
+    def sweep_and_lock(part):
+        if not swept:
+            swept.append(part.name)
+            Prefix(str(tmp_path)).sweep()
+        return lock(part)
+
+    monkeypatch.setattr(local, "_lock", sweep_and_lock)
+    Prefix(str(tmp_path)).write("a", b"1")
+    assert swept
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"1"]
 
 

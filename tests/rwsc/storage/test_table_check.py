@@ -45,8 +45,8 @@ def test_sound_rows_pass_whole_in_parts_and_in_any_cut():
 def test_what_other_writers_make_of_the_same_values_passes():
     check(changed(name=pa.array(["a", "b"], pa.large_string()), width=pa.array([1, 2], pa.int64())))
     check(changed(level=pa.array([[1.0], None], pa.large_list(pa.float64()))))
-    fewer = pa.struct([("label", pa.string()), ("new", pa.int8())])
-    check(changed(things=things({"label": "gun", "new": 3}, kind=fewer)))
+    fewer = pa.struct([("label", pa.string()), ("box", pa.list_(pa.float64())), ("new", pa.int8())])
+    check(changed(things=things({"label": "gun", "box": [1, 2, 3, 4], "new": 3}, kind=fewer)))
     check(TABLE.append_column("more", pa.array([b"x", b"y"])))
 
 
@@ -65,6 +65,7 @@ def test_what_other_writers_make_of_the_same_values_passes():
         (changed(things=things(None)), "a list of its column things lacks a value"),
         (changed(things=things({"label": None, "box": [1, 2, 3, 4]})), "1 values of things.label are missing"),
         (changed(things=things({"label": "x", "box": None})), "1 values of things.box are missing"),
+        (changed(things=things({"box": [1, 2, 3, 4]}, kind=pa.struct([THING.field("box")]))), "things has no field label"),
         (changed(things=things({"label": "x", "box": [1, None, 3, 4]})), "a list of its column things lacks a value"),
         (changed(things=things({"label": "x", "box": [1, 2, 3]})), "things.box has 3 numbers, not 4"),
         (changed(things=things({"label": "x", "box": []})), "things.box has 0 numbers, not 4"),
