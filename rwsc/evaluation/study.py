@@ -43,7 +43,8 @@ class Arm(Settings):
     """Arms that are to do better than this one; under each table that shows both it is said whether they do."""
 
     set: dict[str, Any] = Field(default={})
-    """Settings of [train] in which the arm differs, nested or dotted: {"network.edge_attention" = false}."""
+    """Settings of [train] in which the arm differs, nested or dotted: {"network.edge_attention" = false}. An arm with
+    start_from has the network of those weights, unless it names one itself."""
 
     @field_validator("name")
     @classmethod
@@ -246,7 +247,12 @@ def train_config(study: StudyConfig, arm: Arm, seed: int) -> TrainConfig:
     own = _nested(arm.set)
     method = own.get("method", "rwsc")
     values = study.rwsc if method == "rwsc" else study.baselines
-    merged = _merged(_merged(_nested(study.training), _nested(values)), own)
+    shared_by_arms = _merged(_nested(study.training), _nested(values))
+    if "start_from" in own:  # its network is that of the weights, whatever the other arms have
+        shared_by_arms = {
+            name: value for name, value in shared_by_arms.items() if name not in ("network", "size")
+        }
+    merged = _merged(shared_by_arms, own)
     if fixed := sorted(merged.keys() & set(_SET_BY_THE_STUDY)):
         raise ConfigError(
             f"{SECTION}: arm {arm.name!r} sets {fixed[0]}, which is the study's",

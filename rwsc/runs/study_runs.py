@@ -123,8 +123,10 @@ def _start(study: StudyConfig, arm: Arm, seed: int, pairs: Any, key: str) -> Any
         max_retries=config.max_failures,
     )(_run)
     device = "cuda" if pool.gpus_per_worker else "cpu"
+    # What is not set may come from the weights that a run starts from.
+    values = config.model_dump(exclude_unset=True)
     return remote.remote(
-        config.model_dump(), run_name(arm, seed), pairs, key, study.pictures, device if is_alone else None
+        values, run_name(arm, seed), pairs, key, study.pictures, device if is_alone else None
     )
 
 

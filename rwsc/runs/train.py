@@ -156,9 +156,13 @@ def _read_start(config: TrainConfig) -> tuple[dict[str, str], list[str]]:
         return {}, []
     weights, card = read_weights(config.start_from)
     network, read_card = decode_network(config.method, weights, card)
-    if network.config != config.network_config():
+    has, wanted = network.config.model_dump(), config.network_config().model_dump()
+    if has != wanted:
+        others = [
+            f"{name} {has.get(name)}, not {wanted[name]}" for name in wanted if has.get(name) != wanted[name]
+        ]
         raise WeightsError(
-            f"{config.start_from} holds a network of other settings than {_named(config)} asks for",
+            f"{config.start_from} holds another network than {_named(config)} asks for: {', '.join(others)}",
             remedy="give --size and [train.network] as those weights were trained with, or neither",
         )
     return {"start_from": hashlib.sha256(weights).hexdigest()}, [read_card.data_licence]

@@ -76,14 +76,16 @@ def test_what_is_done_costs_nothing_and_arms_and_seeds_may_be_added(finished, mo
     evaluate_tables(study(finished.uri))
     assert read(finished) == {**before, "settings": read(finished)["settings"]}
     monkeypatch.undo()
-    fewer = study(finished.uri).arms[:1]
-    evaluate_tables(study(finished.uri, arms=fewer, seeds=[0, 1]))
+    others = [study(finished.uri).arms[0], Arm(name="tuned", set={"start_from": "default"})]
+    evaluate_tables(study(finished.uri, arms=others, seeds=[0, 1]))
     row = read(finished)["tables"][0]["rows"][0]
     assert set(row["figures"]["outside.mae"]["by_seed"]) == {"0", "1"}
     assert (
         row["figures"]["outside.mae"]["by_seed"]["0"]
         == before["tables"][0]["rows"][0]["figures"]["outside.mae"]["mean"]
     )
+    tuned = json.loads(finished.read("runs/tuned-0/run.json"))["settings"]["network"]
+    assert tuned["pixel_channels"] == 32  # what the default weights have, and networks by default do not
 
 
 @pytest.mark.ray

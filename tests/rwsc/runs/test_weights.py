@@ -69,7 +69,9 @@ def test_fine_tuning_takes_over_the_network_they_have(tmp_path):
 
 
 def test_settings_of_ones_own_must_fit_them(tmp_path):
-    with pytest.raises(WeightsError, match="default holds a network of other settings than size 'base'"):
+    with pytest.raises(
+        WeightsError, match="default holds another network than size 'base' asks for: size tiny, not base, "
+    ):
         train(
             TrainConfig(output=str(tmp_path), start_from=DEFAULT_WEIGHTS, size="base", phantoms=2), here="cpu"
         )
