@@ -9,7 +9,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,8 @@ from rwsc.storage.prefix import Prefix, read_uri
 
 ROUNDS = 3
 SHARDS_PER_WORKER = 8
-STAGE_IMAGES = 64
-"""Images over which a process measures its stages at most."""
+STAGE_IMAGES = 256
+"""Images over which a process measures its stages at most, spread over the run: one image costs many times another."""
 
 BARE = ("decode", "network forward", "encode")
 """Stages that no run can do without; the slowest of them is its limit."""
@@ -181,7 +181,8 @@ def measure_stages(settings: dict[str, Any], device: str, place: int, number: in
     bank = ItemBank.load(config.items)
     maker = ImageMaker(config, bank, engine)
     planned = list(planned_images(build_plan(read_inputs(config).bags, asked_plan(config))))
-    planned = planned[place::number][:STAGE_IMAGES]
+    planned = planned[place::number]
+    planned = planned[:: -(-len(planned) // STAGE_IMAGES)]
     return _Stages(maker, engine, planned, Prefix(config.output), _encoder(config, bank)).measured()
 
 
@@ -192,18 +193,27 @@ def _encoder(config: SynthConfig, bank: ItemBank) -> Callable[[np.ndarray], byte
 
 
 class _Recorder:
-    """An engine that remembers what it was given."""
+    """An engine that remembers what it was given and what it made of it, to give that again at no cost."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.given: list[Sequence[Region]] = []
+        self.made: list[list[np.ndarray]] = []
+        self._again: Iterator[list[np.ndarray]] | None = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the engine has
         return getattr(self.engine, name)
 
     def fuse(self, regions: Sequence[Region]) -> list[np.ndarray]:
+        if self._again is not None:
+            return next(self._again)
         self.given.append(regions)
-        return self.engine.fuse(regions)
+        self.made.append(self.engine.fuse(regions))
+        return self.made[-1]
+
+    def repeat(self) -> None:
+        """Give what was made once more, from the first call on."""
+        self._again = iter(self.made)
 
 
 class _Stages:
@@ -222,7 +232,6 @@ class _Stages:
         self.bags: list[Bag] = [read_uri(image.scan_uri) for image in planned]
         self.drafts = [maker.draft(*each) for each in zip(planned, self.bags, strict=True)]
         self.images = self._fuse()
-        self.regions = [list(regions) for regions in engine.given]
         self.made = [maker.finish(*each) for each in zip(self.drafts, self.images, strict=True)]
         self.scans = [draft.scan for draft in self.drafts if isinstance(draft, Draft)]
         if not self.scans:
@@ -237,7 +246,7 @@ class _Stages:
             "find bag": bare["find bag"],
             "draw and place items": _less(whole["draft"], bare["decode"], bare["find bag"]),
             "network forward": bare["network forward"],
-            "cut and paste regions": _less(whole["fuse"], bare["network forward"]),
+            "cut and paste regions": whole["cut and paste regions"],
             "encode": bare["encode"],
             "labels, hash and mark": _less(whole["finish"], bare["encode"]),
             "write": whole["write"],
@@ -247,7 +256,7 @@ class _Stages:
         return {
             "read": lambda: [read_uri(image.scan_uri) for image in self.planned],
             "draft": lambda: [self.maker.draft(*each) for each in zip(self.planned, self.bags, strict=True)],
-            "fuse": self._fuse,
+            "cut and paste regions": self._cut_and_paste,
             "finish": lambda: [
                 self.maker.finish(*each) for each in zip(self.drafts, self.images, strict=True)
             ],
@@ -262,7 +271,7 @@ class _Stages:
             "find bag": lambda: [
                 Ground.of_scan(scan, air) for scan, air in zip(self.scans, air_levels, strict=True)
             ],
-            "network forward": lambda: [self.engine.engine.fuse(regions) for regions in self.regions],
+            "network forward": lambda: [self.engine.engine.fuse(regions) for regions in self.engine.given],
             "encode": lambda: [self.encode(image) for image in made],
         }
 
@@ -273,6 +282,10 @@ class _Stages:
             for start in groups
             for image in self.maker.fuse(self.drafts[start : start + IMAGES_AT_ONCE])
         ]
+
+    def _cut_and_paste(self) -> None:
+        self.engine.repeat()
+        self._fuse()
 
     def _write(self) -> None:
         for number, made in enumerate(self.made):

@@ -24,6 +24,15 @@ SETTINGS = {
 }
 """Set before Ray is imported; what the user has set already stays."""
 
+MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "33554432",
+    "MALLOC_TRIM_THRESHOLD_": "536870912",
+    "MALLOC_TOP_PAD_": "67108864",
+}
+"""How workers keep the memory they have, by settings of glibc that others ignore (decision 0025): Ray calls them in a
+thread, whose large tensors glibc would give back to the system after every layer, and fetch again."""
+
 SMALLEST_CPU_SHARE = 0.1
 CPUS_LEFT_FREE = 0.25
 """Pools that take every CPU can hang a Ray Data job, so a little is left."""
@@ -44,11 +53,18 @@ def start_ray() -> None:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     if not ray.is_initialized():
         address = os.environ.get("RAY_ADDRESS")
+        memory = {name: value for name, value in MEMORY.items() if name not in os.environ}
+        if not address:  # what is started here inherits it, which costs no worker a start of its own
+            os.environ.update(memory)
         # The dashboard stays on: Ray Train queries it, and is slower and louder without.
         try:
             with _quiet_stderr():
                 ray.init(
-                    address or "local", log_to_driver=False, logging_level="error", configure_logging=True
+                    address or "local",
+                    log_to_driver=False,
+                    logging_level="error",
+                    configure_logging=True,
+                    runtime_env={"env_vars": memory} if address else None,
                 )
         except Exception as error:  # noqa: BLE001 - of a machine too busy for it, Ray tells by a bare exception
             where = (

@@ -7,14 +7,16 @@ import sys
 import pytest
 
 SAY_ADDRESS = """
+import os
 from rwsc.runs.session import start_ray
 start_ray()
 import ray
+print(ray.get(ray.remote(os.getenv).remote("MALLOC_ARENA_MAX")))
 print(ray.get_runtime_context().gcs_address)
 """
 
 
-def _address_used(**environment: str) -> str:
+def _arenas_and_address(**environment: str) -> tuple[str, str]:
     kept = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     done = subprocess.run(
         [sys.executable, "-c", SAY_ADDRESS],
@@ -24,11 +26,15 @@ def _address_used(**environment: str) -> str:
         timeout=180,
         check=True,
     )
-    return done.stdout.strip().splitlines()[-1]
+    arenas, address = done.stdout.strip().splitlines()[-2:]
+    return arenas, address
 
 
 @pytest.mark.parametrize("address", ["auto", ""])
 def test_another_cluster_of_this_machine_is_joined_only_when_asked(ray_cluster, address):
     # The cluster of the tests is the one that Ray would find by itself.
-    used = _address_used(RAY_AUTH_MODE="disabled", **({"RAY_ADDRESS": address} if address else {}))
+    arenas, used = _arenas_and_address(
+        RAY_AUTH_MODE="disabled", **({"RAY_ADDRESS": address} if address else {})
+    )
     assert (used == ray_cluster) == (address == "auto")
+    assert arenas == "1"  # workers keep their memory, on either

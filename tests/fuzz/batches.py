@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 from support.corpora import synth_config
+from support.two_views import paired_config
 
 from fuzz import mutators, world
 from rwsc.sources.catalogue import iter_scans, read_catalogue, write_catalogue
@@ -61,32 +62,36 @@ def write_masked(folder: Path, number: int, seed: int) -> None:
     (folder / "annotations.json").write_text(world.coco_with_masks(names, files, inside))
 
 
-def write_bags(folder: Path, root: Path, number: int, seed: int) -> str:
-    """Write damaged bags and a catalogue that takes each for a sound one; give its address."""
+def write_bags(folder: Path, root: Path, number: int, seed: int, *, paired: bool) -> str:
+    """Write damaged bags and a catalogue that takes each for a sound one; give its address.
+
+    Paired ones are two views of a bag by turns, and of every second bag the first view is sound.
+    """
     folder.mkdir(parents=True)
-    template = next(
-        scan for scan in iter_scans(read_catalogue(str(root / "catalogue.parquet"))) if scan.kind == "benign"
-    )
+    known = iter_scans(read_catalogue(str(root / "catalogue.parquet")))
+    of_view = {scan.view: scan for scan in known if scan.kind == "benign"}
+    views = sorted(of_view) if paired else [None]
     kinds, scans = list(SHARES), []
     for place in range(number):
         rng = random.Random(f"bag {seed} {place}")
         kind = kinds[place % len(kinds)]
-        data = damaged_picture(rng, kind) + bytes([place % 256, place // 256])  # no two alike
+        data = world.picture("bmp", place) if paired and place % 4 == 0 else damaged_picture(rng, kind)
+        data += bytes([place % 256, place // 256])  # no two alike
         path = folder / f"{place:04d}{SUFFIXES.get(kind, '.' + kind)}"
         path.write_bytes(data)
         digest = hashlib.sha256(data).hexdigest()
-        scans.append(replace(template, uri=str(path), sha256=digest, scan_id=digest[:16], group=None))
+        group = f"bag {place // 2}" if paired else None
+        changes = {"uri": str(path), "sha256": digest, "scan_id": digest[:16], "group": group}
+        scans.append(replace(of_view[views[place % len(views)]], **changes))
     catalogue = str(folder / "catalogue.parquet")
     write_catalogue(catalogue, scans)
     return catalogue
 
 
-def bags_config(folder: Path, root: Path, catalogue: str, number: int):
-    """Settings of a corpus with one image a bag."""
-    output = str(folder / "corpus")
-    return synth_config(
-        str(root), bags=catalogue, output=output, num_images=number, shard_images=8, workers=1
-    )
+def bags_config(folder: Path, root: Path, catalogue: str, number: int, *, paired: bool):
+    """Settings of a corpus with one image a scan."""
+    changes = {"bags": catalogue, "output": str(folder / "corpus"), "num_images": number, "shard_images": 8}
+    return (paired_config if paired else synth_config)(str(root), **changes, workers=1)
 
 
 def faults_of_rows(table: pa.Table, statuses: tuple[str, ...], good: str) -> list[str]:

@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from support.two_views import make_two_views
 
 from fuzz import batches, world
 from fuzz.child import LIMIT_S, case_of
@@ -26,7 +27,7 @@ from rwsc.storage.prefix import Prefix
 
 SEED = int(os.environ.get("RWSC_FUZZ_SEED", "0"))
 SHORT = {"singles": 60, "pictures": 28, "masks": 10, "bags": 10}
-LONG = {"singles": 640, "pictures": 220, "masks": 70, "bags": 70}
+LONG = {"singles": 640, "pictures": 220, "masks": 70, "bags": 36}
 ROOT = Path(__file__).parents[2]
 ENV = {
     **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
@@ -137,11 +138,15 @@ def test_damaged_masks_are_a_row_each(size, root, tmp_path):
     print("\nmasks:", number, "objects:", objects, "rows:", dict(Counter(bank["status"].to_pylist())))
 
 
+@pytest.mark.parametrize("views", [1, 2])
 @pytest.mark.parametrize("size", SIZES)
-def test_damaged_bags_are_a_row_each_and_the_corpus_is_sound(size, root, tmp_path):
+def test_damaged_bags_are_a_row_each_and_the_corpus_is_sound(size, views, root, tmp_path):
     number = size["bags"]
-    catalogue = batches.write_bags(tmp_path / "bags", root, number, SEED)
-    done = run_python("-m", "fuzz.bags", tmp_path, root, catalogue, number, limit_s=600)
+    if views == 2:
+        root = tmp_path / "two views"
+        make_two_views(str(root))
+    catalogue = batches.write_bags(tmp_path / "bags", root, number, SEED, paired=views == 2)
+    done = run_python("-m", "fuzz.bags", tmp_path, root, catalogue, number, views, limit_s=600)
     assert done.returncode == 0, done.stderr[-3000:]
     corpus = Prefix(str(tmp_path / "corpus"))
     rows = [row for shard in committed_shards(corpus) for row in read_rows(corpus, shard)]

@@ -39,6 +39,16 @@ def real_scans() -> Callable[[int], list[tuple[str, np.ndarray]]]:
 
 
 @pytest.fixture(scope="session")
+def inputs_root(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with a catalogue of bags and an item bank; tests write their corpora elsewhere."""
+    from support.corpora import make_inputs
+
+    root = str(tmp_path_factory.mktemp("inputs"))
+    make_inputs(root)
+    return root
+
+
+@pytest.fixture(scope="session")
 def paired_root(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A folder with catalogue and item bank of a scanner with two views; tests write their corpora elsewhere."""
     from support.two_views import make_two_views

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support.corpora import bag_image, make_inputs, synth_config
+from support.corpora import bag_image, synth_config
 from support.plans import bags_of, plan_of
 from support.two_energies import draw_truths, write_truths
 
@@ -141,25 +141,18 @@ def test_a_picture_cannot_hold_two_energies(root, image_format):
         )
 
 
-@pytest.fixture(scope="module")
-def colour_root(tmp_path_factory):
-    root = str(tmp_path_factory.mktemp("colour"))
-    make_inputs(root)
-    return root
-
-
-def test_colour_items_go_into_no_bag_of_two_energies(root, colour_root):
-    made, _ = make(root, plan(root, 2), items=f"{colour_root}/items")
+def test_colour_items_go_into_no_bag_of_two_energies(root, inputs_root):
+    made, _ = make(root, plan(root, 2), items=f"{inputs_root}/items")
     for each in made:
         assert each.outcome.status == "rejected"
         assert each.outcome.reason == "the scan has two energies, and no item of the bank has"
 
 
-def test_of_a_mixed_bank_a_bag_of_two_energies_gets_what_has_them(root, colour_root):
+def test_of_a_mixed_bank_a_bag_of_two_energies_gets_what_has_them(root, inputs_root):
     controls = {"distractor_share": 1.0}
     config, planned = synth_config(root, controls=controls), plan(root)
     two = ItemBank.load(config.items)
-    bank = ItemBank([*two, *ItemBank.load(f"{colour_root}/items")])
+    bank = ItemBank([*two, *ItemBank.load(f"{inputs_root}/items")])
     maker = ImageMaker(config, bank, open_classic("tip_dual", EngineConfig()), drawn_things())
     made = maker.make(planned, [read_uri(image.scan_uri) for image in planned])
     drawn = {thing["item_id"] for each in made for thing in each.outcome.objects}
@@ -168,9 +161,9 @@ def test_of_a_mixed_bank_a_bag_of_two_energies_gets_what_has_them(root, colour_r
     assert any(each.outcome.distractors for each in made)
 
 
-def test_items_of_two_energies_go_into_colour_bags_as_pictures(root, colour_root):
-    planned = plan(colour_root, 2)
-    made, _ = make(colour_root, planned, engine="tip", items=f"{root}/items")
+def test_items_of_two_energies_go_into_colour_bags_as_pictures(root, inputs_root):
+    planned = plan(inputs_root, 2)
+    made, _ = make(inputs_root, planned, engine="tip", items=f"{root}/items")
     assert [(each.outcome.status, each.outcome.channels) for each in made] == [("made", 3)] * 2
     assert all(each.outcome.image_key.endswith(".png") for each in made)
 

@@ -10,13 +10,6 @@ from rwsc.runs.synth_inputs import read_inputs
 from rwsc.storage.prefix import Prefix
 
 
-@pytest.fixture(scope="module")
-def inputs_root(tmp_path_factory):
-    root = str(tmp_path_factory.mktemp("claimed"))
-    make_inputs(root)
-    return root
-
-
 def test_a_claimed_folder_has_card_and_plan_and_keeps_both(inputs_root, store_uri):
     config = prepared(synth_config(inputs_root, output=store_uri))
     claimed = claim_and_plan(config)
