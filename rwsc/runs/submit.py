@@ -174,7 +174,9 @@ class RayJobs:
         return None
 
     def _details(self, job_id: str) -> Any:  # noqa: ANN401 - Ray's JobDetails
-        with self._answering(f"the job may go on; look again with rwsc submit --logs {job_id}"):
+        with self._answering(
+            f"a job's name is what rwsc submit printed; one lost sight of may go on: rwsc submit --logs {job_id}"
+        ):
             return self._client.get_job_info(job_id)
 
     def _exit_code(self, details: Any) -> int:  # noqa: ANN401 - Ray's JobDetails
