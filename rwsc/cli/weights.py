@@ -40,7 +40,7 @@ def show(
         stdout.write(json.dumps(found, indent=1) + "\n")
         return
     lines = [
-        f"network     {card['network']['size']}, {num_parameters:,} parameters",
+        f"network     {', '.join([card['network']['size'], f'{num_parameters:,} parameters', *_changes(card)])}",
         f"licence     {card['data_licence']}",
         f"made by     rwsc {card['code_version']}",
         f"sha256      {card['weights_sha256']}",
@@ -77,6 +77,14 @@ def export(weights: Weights, output: Output = None, overwrite: Overwrite = False
     sys.stderr.write(f"largest difference from the network {largest_difference(network, program):.2g}\n")
     write_uri(uri, program, overwrite=overwrite)
     stdout.write(f"{uri}\n")
+
+
+def _changes(card: dict[str, Any]) -> list[str]:
+    """Say in what a network differs from its named size, as who trains on from it would have to ask for it."""
+    from rwsc.fusion.network.config import named_config
+
+    usual = named_config(card["network"]["size"]).model_dump(mode="json")
+    return [f"{name} {value}" for name, value in card["network"].items() if value != usual[name]]
 
 
 def _examine(weights: str) -> tuple[dict[str, Any], int, list[Any]]:

@@ -29,6 +29,7 @@ def test_what_comes_with_rwsc_is_shown(rwsc):
     code, out, _ = rwsc("show")
     assert code == 0
     assert "phantom: made by rwsc, Apache-2.0" in out
+    assert out.splitlines()[0].endswith(" parameters, residual_limit 1.5, pixel_channels 32")
     assert "bf16" in out
 
 
