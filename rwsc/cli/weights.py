@@ -3,7 +3,7 @@
 import json
 import sys
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -80,11 +80,12 @@ def export(weights: Weights, output: Output = None, overwrite: Overwrite = False
 
 
 def _changes(card: dict[str, Any]) -> list[str]:
-    """Say in what a network differs from its named size, as who trains on from it would have to ask for it."""
-    from rwsc.fusion.network.config import named_config
+    """Say in what a network differs from its size, or, where that is none of ours, all of its settings."""
+    from rwsc.fusion.network.config import SizeName, named_config
 
-    usual = named_config(card["network"]["size"]).model_dump(mode="json")
-    return [f"{name} {value}" for name, value in card["network"].items() if value != usual[name]]
+    size = card["network"]["size"]
+    usual = named_config(size).model_dump(mode="json") if size in get_args(SizeName) else {"size": size}
+    return [f"{name} {value}" for name, value in card["network"].items() if value != usual.get(name)]
 
 
 def _examine(weights: str) -> tuple[dict[str, Any], int, list[Any]]:

@@ -39,7 +39,9 @@ def test_weights_of_ones_own_as_json_and_on_a_terminal_that_stays_whole(rwsc, ru
     assert code == 0
     assert found["code_version"] == "9"
     assert [each["precision"] for each in found["precision"]] == ["float32", "bf16"]
-    assert "\x1b" not in rwsc("show", run.uri)[1]
+    shown = rwsc("show", run.uri)[1]
+    assert "\x1b" not in shown
+    assert "stage_channels [4, 8], hidden_channels 4" in shown.splitlines()[0]
 
 
 def test_an_exported_program_runs_without_rwsc(rwsc, run):
