@@ -53,8 +53,8 @@ class SynthConfig(Settings):
     paired_views: dict[str, Belt] = Field(default={})
     """For scanners of two views: the names of both, and for each the axis of its pictures, x or y, along which the belt
     moves. Then bags of which both views are there get the same items in both, over the same stretch of the belt; items
-    are those that were cut out of both views of a bag. Priors, mm_per_px, occlusion levels, overlap_share and
-    distractors are refused beside it. Empty takes every scan by itself."""
+    are those that were cut out of both views of a bag, and keep their turn. Priors, mm_per_px, occlusion levels,
+    overlap_share and distractors are refused beside it; min_score has no meaning. Empty takes every scan by itself."""
 
     class_weights: dict[str, float] = Field(default={})
     """Relative number of items per class; a class that is not named has weight 1. One class of the bank at least

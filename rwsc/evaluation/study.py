@@ -247,12 +247,10 @@ def train_config(study: StudyConfig, arm: Arm, seed: int) -> TrainConfig:
     own = _nested(arm.set)
     method = own.get("method", "rwsc")
     values = study.rwsc if method == "rwsc" else study.baselines
-    shared_by_arms = _merged(_nested(study.training), _nested(values))
-    if "start_from" in own:  # its network is that of the weights, whatever the other arms have
-        shared_by_arms = {
-            name: value for name, value in shared_by_arms.items() if name not in ("network", "size")
-        }
-    merged = _merged(shared_by_arms, own)
+    common = _merged(_nested(study.training), _nested(values))
+    if (common | own).get("start_from"):  # its network is that of the weights, whatever the other arms have
+        common = {name: value for name, value in common.items() if name not in ("network", "size")}
+    merged = _merged(common, own)
     if fixed := sorted(merged.keys() & set(_SET_BY_THE_STUDY)):
         raise ConfigError(
             f"{SECTION}: arm {arm.name!r} sets {fixed[0]}, which is the study's",

@@ -68,12 +68,18 @@ def to_json(study: Study) -> dict[str, Any]:
             "deviations": _deviations(study),
             "statements": statements(study),
             "settings": output_values(study.config),
-            "arms": {name: output_values(config) for name, config in study.trained.items()},
+            "arms": {name: _arm_values(config) for name, config in study.trained.items()},
             "licence": study.licence,
             "machine": dict(study.machine),
         }
     )
     return plain
+
+
+def _arm_values(config: TrainConfig) -> dict[str, Any]:
+    """Lay an arm's settings out; the network of one that starts from weights is theirs, where it names none."""
+    theirs = {"network", "size"} - config.model_fields_set if config.start_from else set()
+    return {name: value for name, value in output_values(config).items() if name not in theirs}
 
 
 def statements(study: Study) -> list[str]:

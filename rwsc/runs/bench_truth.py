@@ -91,7 +91,7 @@ def open_engines(names: Sequence[str] | None, weights: Sequence[str]) -> dict[st
     """Open engines by the names they have in the table: `BASELINE` first, rwsc once for each weights.
 
     Args:
-        names: Names of `ENGINES`; None takes all, of which rwsc where weights are given.
+        names: Names of `ENGINES`; None takes all. The baseline is always among them, and rwsc where weights are given.
         weights: Addresses of weights for rwsc.
 
     Returns:
@@ -103,10 +103,9 @@ def open_engines(names: Sequence[str] | None, weights: Sequence[str]) -> dict[st
     """
     if unknown := sorted(set(names or ()) - set(ENGINES)):
         raise ConfigError(f"no engine {unknown[0]!r}", remedy=f"engines are {', '.join(ENGINES)}")
-    if names is not None and ("rwsc" in names) != bool(weights):
+    if names is not None and "rwsc" in names and not weights:
         raise ConfigError(
-            "the engine rwsc is measured with weights, and weights with the engine rwsc",
-            remedy="give both --weights and rwsc among --engines, or neither",
+            "the engine rwsc is measured with weights", remedy="give --weights default, or a training run"
         )
     wanted = [name for name in ENGINES if name == BASELINE or names is None or name in names]
     opened = {name: open_classic(name, EngineConfig()) for name in wanted if name != "rwsc"}

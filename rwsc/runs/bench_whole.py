@@ -41,7 +41,8 @@ from rwsc.storage.prefix import Prefix, read_uri
 ROUNDS = 3
 SHARDS_PER_WORKER = 8
 STAGE_IMAGES = 256
-"""Images over which a process measures its stages at most, spread over the run: one image costs many times another."""
+"""Images over which a process measures its stages at most, spread over the run: one image costs many times another.
+They are held in memory, with their bags and files: 1 to 3 GB for scans of a megapixel."""
 
 BARE = ("decode", "network forward", "encode")
 """Stages that no run can do without; the slowest of them is its limit."""
@@ -182,7 +183,7 @@ def measure_stages(settings: dict[str, Any], device: str, place: int, number: in
     maker = ImageMaker(config, bank, engine)
     planned = list(planned_images(build_plan(read_inputs(config).bags, asked_plan(config))))
     planned = planned[place::number]
-    planned = planned[:: -(-len(planned) // STAGE_IMAGES)]
+    planned = planned[:: max(1, -(-len(planned) // STAGE_IMAGES))]
     return _Stages(maker, engine, planned, Prefix(config.output), _encoder(config, bank)).measured()
 
 
@@ -207,9 +208,10 @@ class _Recorder:
     def fuse(self, regions: Sequence[Region]) -> list[np.ndarray]:
         if self._again is not None:
             return next(self._again)
+        made = self.engine.fuse(regions)
         self.given.append(regions)
-        self.made.append(self.engine.fuse(regions))
-        return self.made[-1]
+        self.made.append(made)
+        return made
 
     def repeat(self) -> None:
         """Give what was made once more, from the first call on."""

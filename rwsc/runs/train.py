@@ -11,7 +11,7 @@ from typing import Any
 import rwsc
 from rwsc.config import fingerprint, output_values
 from rwsc.corpus.usable_bags import usable_bags
-from rwsc.errors import ConfigError, RwscError, WeightsError
+from rwsc.errors import ConfigError, RwscError
 from rwsc.fusion.network.weights import Card, encode_weights
 from rwsc.fusion.networks import CARDS, build_network, decode_network
 from rwsc.items.bank import ItemBank
@@ -158,12 +158,10 @@ def _read_start(config: TrainConfig) -> tuple[dict[str, str], list[str]]:
     network, read_card = decode_network(config.method, weights, card)
     has, wanted = network.config.model_dump(), config.network_config().model_dump()
     if has != wanted:
-        others = [
-            f"{name} {has.get(name)}, not {wanted[name]}" for name in wanted if has.get(name) != wanted[name]
-        ]
-        raise WeightsError(
+        others = [f"{name} {has[name]}, not {wanted[name]}" for name in wanted if has[name] != wanted[name]]
+        raise ConfigError(
             f"{config.start_from} holds another network than {_named(config)} asks for: {', '.join(others)}",
-            remedy="give --size and [train.network] as those weights were trained with, or neither",
+            remedy="give size and network as those weights were trained with, or neither",
         )
     return {"start_from": hashlib.sha256(weights).hexdigest()}, [read_card.data_licence]
 

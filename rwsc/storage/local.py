@@ -113,7 +113,7 @@ def _locked_part(folder: Path) -> tuple[Path, BinaryIO, int]:
         part = folder / f"{PART_PREFIX}{secrets.token_hex(8)}"
         file = part.open("xb")
         held = _lock(file)
-        if os.fstat(held).st_nlink:
+        if part.exists():
             return part, file, held
         # A sweep found it before it was locked, and took it for one that was left behind.
         os.close(held)

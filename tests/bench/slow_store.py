@@ -39,9 +39,11 @@ class Memory:
     @contextmanager
     def watched(self) -> Iterator[None]:
         self._thread.start()
-        yield
-        self._ended.set()
-        self._thread.join()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            self._thread.join()
 
     def _watch(self) -> None:
         while not self._ended.wait(0.5):
@@ -50,7 +52,7 @@ class Memory:
                     lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
                 except OSError:  # it ended meanwhile
                     continue
-                if lines["Name"].strip().startswith("ray::MapWorker"):
+                if lines["Name"].strip().startswith("ray::MapWorker") and "VmHWM" in lines:
                     self.most_mb = max(self.most_mb, int(lines["VmHWM"].split()[0]) / 1e3)
 
 

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from rwsc.runs.session import MEMORY
+
 SAY_ADDRESS = """
 import os
 from rwsc.runs.session import start_ray
@@ -17,7 +19,7 @@ print(ray.get_runtime_context().gcs_address)
 
 
 def _arenas_and_address(**environment: str) -> tuple[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    kept = {name: value for name, value in os.environ.items() if name not in {"RAY_ADDRESS", *MEMORY}}
     done = subprocess.run(
         [sys.executable, "-c", SAY_ADDRESS],
         env={**kept, **environment},

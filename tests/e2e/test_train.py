@@ -6,7 +6,7 @@ import pytest
 from support.corpora import make_inputs
 from support.processes import kill, ray_workers, rwsc, wait_for
 
-from rwsc.errors import RunMismatch, WeightsError
+from rwsc.errors import ConfigError, RunMismatch
 from rwsc.fusion.network.weights import decode_weights, encode_weights
 from rwsc.fusion.networks import decode_network
 from rwsc.runs.metrics_log import read_metrics
@@ -202,7 +202,7 @@ def test_a_run_in_a_bucket_is_complete_left_alone_and_a_start_for_fine_tuning(
     with pytest.raises(RunMismatch, match=r"settings.seed: 0 -> 1"):
         train(make_config(s3_uri, run.uri, seed=1))
 
-    with pytest.raises(WeightsError, match="another network than size 'base' asks for"):
+    with pytest.raises(ConfigError, match="another network than size 'base' asks for"):
         train(make_config(s3_uri, tmp_path / "base", size="base", start_from=run.uri))
     academic = card.model_copy(update={"data_licence": "academic use only"})
     for key, data in zip(

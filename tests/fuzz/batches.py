@@ -65,7 +65,7 @@ def write_masked(folder: Path, number: int, seed: int) -> None:
 def write_bags(folder: Path, root: Path, number: int, seed: int, *, paired: bool) -> str:
     """Write damaged bags and a catalogue that takes each for a sound one; give its address.
 
-    Paired ones are two views of a bag by turns, and of every second bag the first view is sound.
+    Paired ones are two views of a bag by turns; every third bag is sound, and of every second one the first view.
     """
     folder.mkdir(parents=True)
     known = iter_scans(read_catalogue(str(root / "catalogue.parquet")))
@@ -75,7 +75,8 @@ def write_bags(folder: Path, root: Path, number: int, seed: int, *, paired: bool
     for place in range(number):
         rng = random.Random(f"bag {seed} {place}")
         kind = kinds[place % len(kinds)]
-        data = world.picture("bmp", place) if paired and place % 4 == 0 else damaged_picture(rng, kind)
+        is_sound = paired and (place // 2 % 3 == 0 or place % 4 == 0)
+        data = world.picture("bmp", place) if is_sound else damaged_picture(rng, kind)
         data += bytes([place % 256, place // 256])  # no two alike
         path = folder / f"{place:04d}{SUFFIXES.get(kind, '.' + kind)}"
         path.write_bytes(data)

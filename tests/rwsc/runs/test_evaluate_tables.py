@@ -86,6 +86,8 @@ def test_what_is_done_costs_nothing_and_arms_and_seeds_may_be_added(finished, mo
     )
     tuned = json.loads(finished.read("runs/tuned-0/run.json"))["settings"]["network"]
     assert tuned["pixel_channels"] == 32  # what the default weights have, and networks by default do not
+    assert "network" not in read(finished)["arms"]["tuned"]
+    assert read(finished)["arms"]["on"]["network"]
 
 
 @pytest.mark.ray

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.corpora import make_inputs, synth_config
 
-from rwsc.errors import WeightsError
+from rwsc.errors import ConfigError, WeightsError
 from rwsc.fusion.compose import Insertion, fuse_in_rounds
 from rwsc.fusion.engines import EngineConfig, open_classic
 from rwsc.fusion.network.weights import decode_weights
@@ -70,7 +70,7 @@ def test_fine_tuning_takes_over_the_network_they_have(tmp_path):
 
 def test_settings_of_ones_own_must_fit_them(tmp_path):
     with pytest.raises(
-        WeightsError, match="default holds another network than size 'base' asks for: size tiny, not base, "
+        ConfigError, match="default holds another network than size 'base' asks for: size tiny, not base, "
     ):
         train(
             TrainConfig(output=str(tmp_path), start_from=DEFAULT_WEIGHTS, size="base", phantoms=2), here="cpu"
