@@ -140,11 +140,11 @@ def read_rows(corpus: Prefix, shard_id: str) -> list[dict[str, Any]]:
     key = manifest_key(shard_id)
     uri = corpus.uri_of(key)
     table = decode_table(corpus.read(key), uri, kind=MANIFEST_KIND, version=MANIFEST_VERSION)
-    if lacking := lacking_columns(table.schema):
-        raise SourceError(f"{uri} has no column {', '.join(lacking)}", remedy="rwsc verify says more")
     check_table(
         table, uri, schema=MANIFEST_SCHEMA, required=(*REQUIRED, *REQUIRED_INSIDE), lengths=BOX_LENGTHS
     )
+    if lacking := lacking_columns(table.schema):
+        raise SourceError(f"{uri} has no column {', '.join(lacking)}", remedy="rwsc verify says more")
     return table.to_pylist()
 
 

@@ -245,8 +245,15 @@ def without_field(table, column, name):
     ("change", "message"),
     [
         (lambda table: table.drop_columns(["licence", "role"]), "has no column licence, role"),
-        (lambda table: without_field(table, "objects", "label"), r"has no column objects\.label"),
-        (lambda table: without_field(table, "distractors", "scale"), r"has no column distractors\.scale"),
+        (lambda table: without_field(table, "objects", "label"), "its column objects has no field label"),
+        (
+            lambda table: without_field(table, "distractors", "scale"),
+            "its column distractors has no field scale",
+        ),
+        (
+            lambda table: without_field(table, "objects", "physical_item_id"),
+            r"no column objects\.physical_item_id",
+        ),
         (
             lambda table: table.drop_columns(["distractors"]).append_column(
                 MANIFEST_SCHEMA.field("distractors"),
