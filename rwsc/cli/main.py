@@ -31,6 +31,9 @@ from rwsc.runs.talk import say
 INTERRUPTED = 130
 """Exit code after Ctrl-C, which typer gives it."""
 
+LONGEST_LINE = 600
+"""Characters of a message that are shown."""
+
 app = typer.Typer(
     help="Believable, annotated synthetic X-ray baggage images.",
     no_args_is_help=True,
@@ -90,13 +93,21 @@ def main() -> None:
     try:
         app()
     except RwscError as error:
-        remedy = f"\ntry:   {escaped_line(error.remedy)}" if error.remedy else ""
-        say(f"error: {escaped_line(error.message)}{remedy}")
+        remedy = f"\ntry:   {_clear_line(error.remedy)}" if error.remedy else ""
+        say(f"error: {_clear_line(error.message)}{remedy}")
         raise SystemExit(2) from None
     except SystemExit as end:
         if end.code == INTERRUPTED:
             say("interrupted; the same command takes the work up again")
         raise
+
+
+def _clear_line(text: str) -> str:
+    """Keep both ends of what a damaged file makes endless: where it is, and what is wrong with it."""
+    line = escaped_line(text)
+    return (
+        line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
+    )
 
 
 if __name__ == "__main__":

@@ -75,6 +75,16 @@ def test_bad_input_is_one_line_a_remedy_and_exit_code_2(rwsc, arguments, message
     assert message in errors(err)[0]
 
 
+def test_an_endless_value_is_shown_by_its_ends(rwsc, root, tmp_path):
+    (tmp_path / "taxonomy.toml").write_text(f"[classes]\ngun = {'9' * 4000}\n")
+    code, _, err = rwsc("sources", "index", root / "scans", "-o", "c.parquet", "--taxonomy", "taxonomy.toml")
+    (what, _) = errors(err)
+    assert code == 2
+    assert len(what) < 700
+    assert "taxonomy.toml" in what
+    assert "999 ... 999" in what
+
+
 def test_synth_names_what_is_wrong_with_its_inputs(rwsc, root, tmp_path):
     (tmp_path / "sword.toml").write_text("[synth]\nclass_weights = {sword = 1.0}\n")
     common = ["--bags", root / "catalogue.parquet", "-o", "corpus"]
