@@ -1,6 +1,6 @@
 """Cut items out of phantoms, whose truth is known, from their boxes alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,6 +10,7 @@ from rwsc.evaluation.masks import iou
 from rwsc.items.config import ItemsConfig
 from rwsc.items.extract import Cut, extract_item
 from rwsc.items.in_box import SeesBoxes, mask_in_box
+from rwsc.items.outliner_view import BBox
 from rwsc.items.quality import gate
 from rwsc.physics.phantom_scenes import Scene, draw_bags, draw_scene
 from rwsc.physics.phantoms import render
@@ -60,7 +61,32 @@ def check_phantoms(count: int, seed: int, config: ItemsConfig, outliner: SeesBox
         PhantomCheck: One per scene.
     """
     for number in range(count):
-        yield _check(np.random.default_rng([seed, number]), _bags(), config, outliner)
+        yield _check(draw_boxed(np.random.default_rng([seed, number])), config, outliner)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class BoxedPhantom:
+    """A phantom scene as it was scanned, with a loose box around its item."""
+
+    scene: Scene
+    attenuation_HWC: np.ndarray
+    """What the scan shows, in nepers."""
+
+    bbox_xywh: BBox
+    true_HW: np.ndarray
+    """True where the item covers more than half a pixel."""
+
+
+def draw_boxed(rng: np.random.Generator) -> BoxedPhantom:
+    """Draw a scene that no training saw; `rng` decides it."""
+    scene = draw_scene(rng, _bags(), size_px=_SIZE_PX, vary_density=False)
+    image = render(from_attenuation(scene.attenuation_HWC), rng, air_level=_AIR_LEVEL)
+    return BoxedPhantom(
+        scene=scene,
+        attenuation_HWC=to_attenuation(to_transmission(image, _AIR_LEVEL)),
+        bbox_xywh=sloppy_box(rng, scene.bbox_xywh),
+        true_HW=scene.cover_HW > 0.5,
+    )
 
 
 @cache
@@ -68,19 +94,16 @@ def _bags() -> list[np.ndarray]:
     return draw_bags(_BAG_SEED, _NUM_BAGS)
 
 
-def _check(
-    rng: np.random.Generator, bags: Sequence[np.ndarray], config: ItemsConfig, outliner: SeesBoxes
-) -> PhantomCheck:
-    scene = draw_scene(rng, bags, size_px=_SIZE_PX, vary_density=False)
-    image = render(from_attenuation(scene.attenuation_HWC), rng, air_level=_AIR_LEVEL)
-    attenuation_HWC = to_attenuation(to_transmission(image, _AIR_LEVEL))
-    true_HW = scene.cover_HW > 0.5
-    bbox_xywh = sloppy_box(rng, scene.bbox_xywh)
-    found = mask_in_box(attenuation_HWC, bbox_xywh, outliner)
+def _check(phantom: BoxedPhantom, config: ItemsConfig, outliner: SeesBoxes) -> PhantomCheck:
+    scene, attenuation_HWC, true_HW = phantom.scene, phantom.attenuation_HWC, phantom.true_HW
+    found = mask_in_box(attenuation_HWC, phantom.bbox_xywh, outliner)
     reason: str | None = "no item seen in its box"
     if found.mask_HW.any():
         cut = Cut(
-            mask_HW=found.mask_HW, method="box_unmixed", bbox_xywh=bbox_xywh, confidence=found.confidence
+            mask_HW=found.mask_HW,
+            method="box_unmixed",
+            bbox_xywh=phantom.bbox_xywh,
+            confidence=found.confidence,
         )
         reason = gate(extract_item(attenuation_HWC, cut, config).quality, config)
     mixed, unmixed = (

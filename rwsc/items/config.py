@@ -30,7 +30,7 @@ class ItemsConfig(Settings):
     max_pieces: int = Field(default=2, ge=1)
     """Most parts of a mask that do not touch; a blade and its grip may come apart in a faint scan."""
 
-    min_confidence: float = Field(default=0.7, ge=0, le=1)
+    min_confidence: float = Field(default=0.73, ge=0, le=1)
     """Least probability that a mask found inside a box is good (see `rwsc.items.in_box`); given masks have 1."""
 
     max_clutter: float = Field(default=1.0, ge=0)

@@ -10,8 +10,6 @@ from rwsc.items.extract import clean_mask
 from rwsc.items.outliner_view import Outline
 from rwsc.sources.schema import BBox
 
-_SURE = 0.8
-_LIKELY = 0.5
 _CUT_SWEEPS = 2
 _CUT_MAX_ATTENUATION = 3.0
 _MIN_PART_SHARE = 0.15
@@ -25,6 +23,25 @@ class SeesBoxes(Protocol):
         """Mark it."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settling:
+    """Probabilities of the outliner between which the graph cut has the last word."""
+
+    bag: float
+    """Pixels below it are bag."""
+
+    likely: float
+    """Pixels above it are item before the cut."""
+
+    item: float
+    """Pixels above it are item."""
+
+
+SETTLING = Settling(bag=0.1, likely=0.3, item=0.65)
+"""Of those that do best on phantoms, the one that does best on masks of real scans (decision 0006);
+`jobs/settle_outliner.py` compares."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class BoxMask:
     """A mask found inside a box."""
@@ -35,8 +52,13 @@ class BoxMask:
     confidence: float
     """From 0 to 1, higher for masks that are more likely good; see `mask_in_box`."""
 
+    agreement: float
+    """Overlap of the mask with what was item before the cut, 0 to 1."""
 
-def mask_in_box(attenuation_HWC: np.ndarray, bbox_xywh: BBox, outliner: SeesBoxes) -> BoxMask:
+
+def mask_in_box(
+    attenuation_HWC: np.ndarray, bbox_xywh: BBox, outliner: SeesBoxes, settling: Settling = SETTLING
+) -> BoxMask:
     """Outline the item in a box.
 
     The outliner gives each pixel a probability at a coarse scale. Pixels it is sure of are settled; a graph
@@ -49,6 +71,7 @@ def mask_in_box(attenuation_HWC: np.ndarray, bbox_xywh: BBox, outliner: SeesBoxe
         attenuation_HWC: Attenuation of the scan in nepers, float32, one or three channels.
         bbox_xywh: Box around the item, some of it in the picture.
         outliner: What marks the item.
+        settling: What is left to the cut.
 
     Returns:
         The mask and how far it can be trusted.
@@ -59,32 +82,36 @@ def mask_in_box(attenuation_HWC: np.ndarray, bbox_xywh: BBox, outliner: SeesBoxe
     likely_HW = outline.probability_HW[
         top : top + rows.stop - rows.start, left : left + columns.stop - columns.start
     ]
-    guess_HW = likely_HW > _LIKELY
+    guess_HW = likely_HW > settling.likely
     mask_HW = np.zeros(attenuation_HWC.shape[:2], dtype=bool)
     if np.count_nonzero(guess_HW) < _FEWEST_PX:
-        return BoxMask(mask_HW=mask_HW, confidence=0.0)
+        return BoxMask(mask_HW=mask_HW, confidence=0.0, agreement=0.0)
     settled_HW = clean_mask(
-        _cut(attenuation_HWC[rows, columns], likely_HW), min_part_share=_MIN_PART_SHARE, fill_holes_px=0
+        _cut(attenuation_HWC[rows, columns], likely_HW, settling),
+        min_part_share=_MIN_PART_SHARE,
+        fill_holes_px=0,
     )
     if np.count_nonzero(settled_HW) < _FEWEST_PX:
-        return BoxMask(mask_HW=mask_HW, confidence=0.0)  # the scan bears nothing of the guess out
+        return BoxMask(
+            mask_HW=mask_HW, confidence=0.0, agreement=0.0
+        )  # the scan bears nothing of the guess out
     mask_HW[rows, columns] = settled_HW
     agreement = np.count_nonzero(guess_HW & settled_HW) / np.count_nonzero(guess_HW | settled_HW)
-    return BoxMask(mask_HW=mask_HW, confidence=_confidence(outline, agreement))
+    return BoxMask(mask_HW=mask_HW, confidence=_confidence(outline, agreement), agreement=agreement)
 
 
 def _confidence(outline: Outline, agreement: float) -> float:
-    """Fitted on 500 phantom scenes of their own seed, where it ranks good masks above bad ones with an AUC of 0.88."""
-    evidence = 4.9 * outline.expected_iou - 8.4 * outline.softness + 10.6 * agreement - 11.0
+    """Fitted on 500 phantom scenes of their own seed by `jobs/settle_outliner.py`."""
+    evidence = 2.8 * outline.expected_iou - 18.7 * outline.softness + 0.5 * agreement + 1.7
     return float(1 / (1 + np.exp(-evidence)))
 
 
-def _cut(attenuation_HWC: np.ndarray, likely_HW: np.ndarray) -> np.ndarray:
+def _cut(attenuation_HWC: np.ndarray, likely_HW: np.ndarray, settling: Settling) -> np.ndarray:
     """Settle the pixels that the outliner is not sure of; its guess where a cut has nothing to go by."""
-    guess_HW = likely_HW > _LIKELY
+    guess_HW = likely_HW > settling.likely
     label_HW = np.where(guess_HW, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-    label_HW[likely_HW > _SURE] = cv2.GC_FGD
-    label_HW[likely_HW < 1 - _SURE] = cv2.GC_BGD
+    label_HW[likely_HW > settling.item] = cv2.GC_FGD
+    label_HW[likely_HW < settling.bag] = cv2.GC_BGD
     seen_HWC = np.clip(attenuation_HWC * (255 / _CUT_MAX_ATTENUATION), 0, 255).astype(np.uint8)
     seen_HWC = np.ascontiguousarray(np.broadcast_to(seen_HWC, (*seen_HWC.shape[:2], 3)))
     cv2.setRNGSeed(0)  # the cut starts from clusters drawn at random

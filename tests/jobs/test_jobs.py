@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from support.corpora import write_scans
 
+from jobs.settle_outliner import settle_outliner
 from rwsc.config import load_settings
 from rwsc.corpus.commit import committed_shards
 from rwsc.corpus.settings import SynthConfig
 from rwsc.evaluation.study import StudyConfig, check_arms
+from rwsc.items.in_box import SETTLING
 from rwsc.items.settings import BuildConfig
 from rwsc.sources.settings import IndexConfig
 from rwsc.storage.prefix import Prefix
@@ -66,3 +68,18 @@ def test_the_smoke_settings_go_through_every_stage_as_jobs_do(ray_cluster, tmp_p
         )
         assert done.returncode == 0, done.stderr[-3000:]
     assert len(committed_shards(Prefix(str(tmp_path / "smoke" / "corpus")))) == 2
+
+
+def test_settlings_of_outlines_are_compared_on_phantoms(capsys, monkeypatch):
+    monkeypatch.setattr("jobs.settle_outliner.SURE", ((0.03, 0.97),))
+    monkeypatch.setattr("jobs.settle_outliner.LIKELY", (0.3, 0.5))
+    settle_outliner(num_phantoms=8, seed=4)
+    head, taken, wide, other, confidence = capsys.readouterr().out.splitlines()
+    assert head.split() == ["bag", "likely", "item", "mean", "median", "good"]
+    assert [float(value) for value in taken.split()[:3]] == [SETTLING.bag, SETTLING.likely, SETTLING.item]
+    assert [line.split()[:3] for line in (wide, other)] == [
+        ["0.03", "0.30", "0.97"],
+        ["0.03", "0.50", "0.97"],
+    ]
+    assert len({line.split()[3] for line in (taken, wide)}) == 2
+    assert confidence.startswith("Confidence(expected_iou=")
