@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from scipy.special import expit
 
 from rwsc.evaluation.extraction_phantoms import check_phantoms, draw_boxed
@@ -8,8 +7,6 @@ from rwsc.items.config import ItemsConfig
 from rwsc.items.in_box import SETTLING, Settling
 from rwsc.items.outliner import default_outliner
 from rwsc.items.outliner_view import Outline, window_around
-
-pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 class Counts:
