@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 import typer
 
-from rwsc.evaluation.settling import GOOD_IOU, fit_confidence, try_settlings
+from rwsc.evaluation.extraction import GOOD_IOU
+from rwsc.evaluation.settling import fit_confidence, try_settlings
 from rwsc.items.in_box import SETTLING, Settling
 from rwsc.items.outliner import default_outliner
 

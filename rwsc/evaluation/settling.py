@@ -1,4 +1,4 @@
-"""Choose what the graph cut settles of an outline, and fit the confidence in it, on phantoms alone."""
+"""Compare on phantoms what the graph cut may settle of an outline, and fit the confidence in what it makes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,15 +7,13 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from rwsc.evaluation.extraction import GOOD_IOU
 from rwsc.evaluation.extraction_phantoms import BoxedPhantom, draw_boxed
 from rwsc.evaluation.masks import area_under_roc, iou
 from rwsc.items.in_box import SeesBoxes, Settling, mask_in_box
 from rwsc.items.outliner_view import BBox, Outline
 
-GOOD_IOU = 0.8
-"""Overlap from which on a mask is good; the confidence is the probability of it."""
-
-_TOUCH = 1e-3
+_RIDGE = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +62,7 @@ def try_settlings(
 
 
 def fit_confidence(outcomes: Sequence[Outcome]) -> Confidence:
-    """Fit the probability that a mask is good, by maximum likelihood.
+    """Fit the probability that a mask is good, which is to overlap the truth by `GOOD_IOU`, by maximum likelihood.
 
     Args:
         outcomes: Of one settling, good ones and others.
@@ -79,8 +77,8 @@ def fit_confidence(outcomes: Sequence[Outcome]) -> Confidence:
         evidence_N = seen_NT @ weight_T
         loss = np.logaddexp(0, evidence_N) - good_N * evidence_N
         # The least pull to 0 keeps the weights finite where a straight line parts good from bad.
-        gradient_T = seen_NT.T @ (expit(evidence_N) - good_N) + 2 * _TOUCH * weight_T
-        return float(loss.sum() + _TOUCH * (weight_T**2).sum()), gradient_T
+        gradient_T = seen_NT.T @ (expit(evidence_N) - good_N) + 2 * _RIDGE * weight_T
+        return float(loss.sum() + _RIDGE * (weight_T**2).sum()), gradient_T
 
     weights = minimize(cost, np.zeros(4), jac=True, method="BFGS").x
     return Confidence(

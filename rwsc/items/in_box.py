@@ -96,7 +96,7 @@ def mask_in_box(
             mask_HW=mask_HW, confidence=0.0, agreement=0.0
         )  # the scan bears nothing of the guess out
     mask_HW[rows, columns] = settled_HW
-    agreement = np.count_nonzero(guess_HW & settled_HW) / np.count_nonzero(guess_HW | settled_HW)
+    agreement = float(np.count_nonzero(guess_HW & settled_HW) / np.count_nonzero(guess_HW | settled_HW))
     return BoxMask(mask_HW=mask_HW, confidence=_confidence(outline, agreement), agreement=agreement)
 
 

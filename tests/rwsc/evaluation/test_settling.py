@@ -1,8 +1,9 @@
 import numpy as np
 from scipy.special import expit
 
+from rwsc.evaluation.extraction import GOOD_IOU
 from rwsc.evaluation.extraction_phantoms import check_phantoms, draw_boxed
-from rwsc.evaluation.settling import GOOD_IOU, Outcome, fit_confidence, try_settlings
+from rwsc.evaluation.settling import Outcome, fit_confidence, try_settlings
 from rwsc.items.config import ItemsConfig
 from rwsc.items.in_box import SETTLING, Settling
 from rwsc.items.outliner import default_outliner
