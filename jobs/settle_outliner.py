@@ -14,7 +14,7 @@ from rwsc.evaluation.settling import fit_confidence, try_settlings
 from rwsc.items.in_box import SETTLING, Settling
 from rwsc.items.outliner import default_outliner
 
-SURE = ((0.03, 0.97), (0.1, 0.65), (0.1, 0.9), (0.15, 0.65), (0.2, 0.6), (0.2, 0.7), (0.2, 0.8), (0.3, 0.7))
+SURE = ((0.03, 0.97), (0.1, 0.65), (0.1, 0.7), (0.1, 0.9), (0.2, 0.6), (0.2, 0.7), (0.2, 0.8), (0.3, 0.7))
 LIKELY = (0.3, 0.5)
 
 

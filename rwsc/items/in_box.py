@@ -37,7 +37,7 @@ class Settling:
     """Pixels above it are item."""
 
 
-SETTLING = Settling(bag=0.1, likely=0.3, item=0.65)
+SETTLING = Settling(bag=0.1, likely=0.3, item=0.7)
 """Of those that do best on phantoms, the one that does best on masks of real scans (decision 0006);
 `jobs/settle_outliner.py` compares."""
 
@@ -92,9 +92,8 @@ def mask_in_box(
         fill_holes_px=0,
     )
     if np.count_nonzero(settled_HW) < _FEWEST_PX:
-        return BoxMask(
-            mask_HW=mask_HW, confidence=0.0, agreement=0.0
-        )  # the scan bears nothing of the guess out
+        # The scan bears nothing of the guess out.
+        return BoxMask(mask_HW=mask_HW, confidence=0.0, agreement=0.0)
     mask_HW[rows, columns] = settled_HW
     agreement = float(np.count_nonzero(guess_HW & settled_HW) / np.count_nonzero(guess_HW | settled_HW))
     return BoxMask(mask_HW=mask_HW, confidence=_confidence(outline, agreement), agreement=agreement)
@@ -102,7 +101,7 @@ def mask_in_box(
 
 def _confidence(outline: Outline, agreement: float) -> float:
     """Fitted on 500 phantom scenes of their own seed by `jobs/settle_outliner.py`."""
-    evidence = 2.8 * outline.expected_iou - 18.7 * outline.softness + 0.5 * agreement + 1.7
+    evidence = 3.5 * outline.expected_iou - 18.1 * outline.softness + 1.9 * agreement - 0.2
     return float(1 / (1 + np.exp(-evidence)))
 
 
