@@ -86,7 +86,7 @@ class WorkerLoop:
         if not all(math.isfinite(value) for value in metrics.values()):
             raise WeightsError(
                 f"training has diverged: a loss or gradient is not finite at step {self._step}",
-                remedy="train into another folder with a lower learning_rate",
+                remedy="train into another folder with a lower learning_rate, or with adam_beta2 = 0.98",
             )
         if is_checkpoint:
             metrics |= self._validate()

@@ -100,7 +100,7 @@ def open_method(config: TrainConfig, network: AnyNetwork) -> Method:
 
 
 def _adam(config: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.Adam(network.parameters(), lr=config.learning_rate)
+    return torch.optim.Adam(network.parameters(), lr=config.learning_rate, betas=(0.9, config.adam_beta2))
 
 
 def _open_rwsc(config: TrainConfig, network: AnyNetwork) -> Method:

@@ -70,7 +70,9 @@ class FusionGanMethod:
         self.discriminator = Discriminator(config.sample.crop_px - 2 * REACH_PX, network.config)
         self.discriminator.to(next(network.parameters()).device)
         self.learner = nn.ModuleDict({"network": network, "discriminator": self.discriminator})
-        self.optimizer = torch.optim.Adam(self.learner.parameters(), lr=config.learning_rate)
+        self.optimizer = torch.optim.Adam(
+            self.learner.parameters(), lr=config.learning_rate, betas=(0.9, config.adam_beta2)
+        )
         self.loss = ContentLoss(network)
         self._config = config
 

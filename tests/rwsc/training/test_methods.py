@@ -140,3 +140,24 @@ def test_a_baseline_learns_on_luminance_and_rwsc_on_colour():
         method.network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[1]))
         method.step(method.network, make_batch(), number=0)
     assert seen == [1, 3]
+
+
+@pytest.mark.parametrize("name", [name for name in LEARNED if name != "u2fusion"])
+def test_adam_remembers_gradients_for_as_long_as_is_asked(name):
+    """A large gradient, then small ones: what forgets it sooner takes longer steps sooner."""
+
+    def step_sizes(adam_beta2):
+        optimizer = make_method(name, adam_beta2=adam_beta2).optimizer
+        parameter = optimizer.param_groups[0]["params"][0]
+        for size in (1.0, *[1e-2] * 40):
+            before = parameter.detach().clone()
+            parameter.grad = torch.full_like(parameter, size)
+            optimizer.step()
+        return float((parameter.detach() - before).abs().mean())
+
+    assert step_sizes(0.9) > 2 * step_sizes(0.999)
+
+
+def test_a_method_without_adam_takes_no_beta():
+    with pytest.raises(ValidationError, match=r"adam_beta2 0\.98: u2fusion learns with RMSProp"):
+        make_config("u2fusion", adam_beta2=0.98)
