@@ -1,5 +1,6 @@
 """Options that several commands share, and how flags and a settings file become settings."""
 
+import re
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -90,9 +91,10 @@ def parse_range(text: str | None) -> tuple[int | None, int | None]:
     """
     if text is None:
         return None, None
-    low, dash, high = text.partition("-")
-    if not low.isdecimal() or (dash and not high.isdecimal()):
+    # As many digits as any count has: int() refuses thousands of them with an error of its own.
+    found = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", text)
+    if found is None:
         raise ConfigError(
             f"{text!r} is no number of items", remedy="write --items-per-bag 2 or --items-per-bag 1-3"
         )
-    return int(low), int(high or low)
+    return int(found[1]), int(found[2] or found[1])

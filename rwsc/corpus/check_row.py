@@ -29,7 +29,9 @@ _AS_PLANNED = (
     "role",
     "dataset",
     "scanner_id",
+    "bag_kin",
     "bag_objects",
+    "bag_items",
     "view",
     "pair_id",
 )

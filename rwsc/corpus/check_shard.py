@@ -9,16 +9,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from rwsc.corpus.check_image import BagReader, ImageCheck
 from rwsc.corpus.check_row import Fault, Promised, has_own_file, row_faults
 from rwsc.corpus.commit import is_committed, manifest_key, read_marker
 from rwsc.corpus.containers import ImageReader, container_key, member_names
 from rwsc.corpus.findings import Findings
 from rwsc.corpus.manifest import MANIFEST_KIND, MANIFEST_SCHEMA, MANIFEST_VERSION, STATUSES
-from rwsc.corpus.mark import is_marked
 from rwsc.corpus.plan import PlannedImage
-from rwsc.errors import AccessDenied, ObjectMissing, SourceError, UnreadableImage
+from rwsc.errors import AccessDenied, ObjectMissing, SourceError
 from rwsc.sources.json_fields import one_line
-from rwsc.storage.images import ImageLimits, decode_image
 from rwsc.storage.parquet import decode_table
 from rwsc.storage.prefix import Prefix
 
@@ -28,7 +27,8 @@ class Counted:
     """What a shard, or a corpus, holds."""
 
     numbers: Counter[str] = field(default_factory=Counter)
-    """Images by status, `objects` and `distractors` of made ones, `planned` and `read`, the images read again."""
+    """Images by status, `objects` and `distractors` of made ones, `planned`, and what
+    `rwsc.corpus.check_image.ImageCheck` counts of the images read again."""
 
     annotations: Counter[str] = field(default_factory=Counter)
     """Objects by class and origin, as `annotation_name` writes them."""
@@ -68,7 +68,12 @@ def image_digest(image_id: object, uri: object, width: object, height: object) -
 
 
 def check_shard(
-    corpus: Prefix, planned: list[PlannedImage], promised: Promised, *, to_read: Collection[str]
+    corpus: Prefix,
+    planned: list[PlannedImage],
+    promised: Promised,
+    *,
+    to_read: Collection[str],
+    bags: BagReader,
 ) -> tuple[Findings, Counted]:
     """Check a shard whole, and read some of its images again.
 
@@ -78,21 +83,27 @@ def check_shard(
         corpus: The corpus.
         planned: The plan's rows of the shard.
         promised: What the run card says.
-        to_read: Ids of the images whose files are read and decoded.
+        to_read: Ids of the images whose files are read, decoded and held against their bags.
+        bags: Reads the bags.
 
     Returns:
         What is wrong, and what the shard holds.
     """
-    checked = _check_once(corpus, planned, promised, to_read)
-    return _check_once(corpus, planned, promised, to_read) if checked[0].counts else checked
+    checked = _check_once(corpus, planned, promised, to_read, bags)
+    return _check_once(corpus, planned, promised, to_read, bags) if checked[0].counts else checked
 
 
 def _check_once(
-    corpus: Prefix, planned: list[PlannedImage], promised: Promised, to_read: Collection[str]
+    corpus: Prefix,
+    planned: list[PlannedImage],
+    promised: Promised,
+    to_read: Collection[str],
+    bags: BagReader,
 ) -> tuple[Findings, Counted]:
     shard_id = planned[0].shard_id
     findings, counted = Findings(), Counted(Counter(planned=len(planned)))
     images = ImageReader(corpus)
+    again = ImageCheck(images=images, bags=bags, promised=promised, numbers=counted.numbers)
     if promised.layout == "files":
         files = _files(corpus, shard_id, findings)
     else:
@@ -105,8 +116,7 @@ def _check_once(
         faults = _faults(row, image, promised, counted)
         if row["status"] == "made" and has_own_file(row, promised.layout):
             is_read = image.image_id in to_read and row["uri"] in files
-            counted.numbers["read"] += is_read
-            faults += _image_faults(images, row, promised) if is_read else _absence(row, files)
+            faults += again.faults(row, image, knows_items=not faults) if is_read else _absence(row, files)
         for check, message in faults:
             findings.add(check, message, shard_id=shard_id, image_id=image.image_id)
     for image_id in _torn_pairs(row for row, _ in there):
@@ -233,24 +243,3 @@ def _count(row: Mapping[str, Any], counted: Counted) -> None:
 
 def _absence(row: Mapping[str, Any], files: Collection[str]) -> list[Fault]:
     return [] if row["uri"] in files else [("image", f"{row['uri']} is not there")]
-
-
-def _image_faults(images: ImageReader, row: Mapping[str, Any], promised: Promised) -> list[Fault]:
-    limits = ImageLimits(max_pixels=promised.max_pixels)
-    try:
-        data = images.read(row["uri"], max_bytes=limits.max_bytes)
-        if hashlib.sha256(data).hexdigest() != row["sha256"]:
-            return [("image", "the file is not the one that was made: its hash differs")]
-        image = decode_image(data, limits=limits)
-    except UnreadableImage as error:
-        return [("image", f"the file cannot be decoded: {error.message}")]
-    except (ObjectMissing, AccessDenied) as error:
-        return [("image", error.message)]
-    channels = 1 if image.ndim == 2 else image.shape[2]
-    found = (image.shape[1], image.shape[0], image.dtype.itemsize * 8, channels)
-    stated = tuple(row[name] for name in ("width", "height", "bit_depth", "channels"))
-    if found != stated:
-        return [("image", f"width, height, bits and channels are {found}, its row says {stated}")]
-    if promised.is_marked and not row["uri"].endswith(".npy") and not is_marked(data, row["image_id"]):
-        return [("mark", "the file does not say that it is synthetic and this image")]
-    return []

@@ -95,6 +95,9 @@ def extended(corpus: Prefix, config: SynthConfig, more: int) -> SynthConfig:
 def claim_corpus(corpus: Prefix, card: dict[str, Any], *, may_grow: bool) -> int:
     """Mark a folder as that of a corpus, or make sure that it already is; let the corpus grow where it may.
 
+    What the corpus is made from may have moved since; its card then tells where it lies now, for all who make an image
+    of it again.
+
     Args:
         corpus: The corpus.
         card: Its run card; `settings.num_images` stands outside the fingerprint.
@@ -109,8 +112,11 @@ def claim_corpus(corpus: Prefix, card: dict[str, Any], *, may_grow: bool) -> int
     wanted = int(card["settings"]["num_images"])
     if claim_run(corpus, card):
         return wanted
-    has = int(read_corpus_card(corpus)["settings"]["num_images"])
+    stored = read_corpus_card(corpus)
+    has = int(stored["settings"]["num_images"])
     if has == wanted:
+        if stored.get("addresses") != card.get("addresses"):
+            rewrite_run_card(corpus, card)  # of the same fingerprint, so all else in it is equal
         return wanted
     if has > wanted or not may_grow:
         raise RunMismatch(

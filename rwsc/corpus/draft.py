@@ -20,7 +20,7 @@ from rwsc.placement.ground import Ground
 from rwsc.placement.paired import View, draw_paired_placements
 from rwsc.placement.size import physical_scale
 from rwsc.seeds import stream
-from rwsc.sources.examine import without_alpha
+from rwsc.sources.transparency import on_air
 from rwsc.storage.images import Codec, ImageLimits, decode_image
 
 Bag = bytes | RwscError
@@ -107,7 +107,7 @@ class Drafter:
         if hashlib.sha256(bag).hexdigest() != sha256:
             return Outcome(status="failed", reason="the scan's file has changed since it was indexed")
         try:
-            scan = without_alpha(decode_image(bag, limits=self._limits))
+            scan = on_air(decode_image(bag, limits=self._limits), air_level)
         except RwscError as error:
             return Outcome(status="failed", reason=error.message)
         if (reason := _why_not_held(scan, self.codec(scan))) is not None:

@@ -12,6 +12,7 @@ CHECKS = {
     "row": "every row as planned, of this run, and complete for what became of it",
     "image": "every made image there, with the hash, size and depth of its row, and decodable",
     "mark": "every picture says in its own file that it is synthetic, and which image it is",
+    "outside": "no pixel outside what was fused differs from its bag, where the bag is there and nothing lossy",
     "label": "every mask inside its image, its area counted, its box tight",
     "pair": "both views of a bag made of the same items, or none of them made",
     "licence": "no row more liberal than its bag, none but permissive ones where the use is commercial",
@@ -21,6 +22,25 @@ CHECKS = {
     "report": "the totals are those of the manifest",
 }
 """What is checked, by name."""
+
+_MAKE_AGAIN = "delete committed/SHARD.json, and the command that made the corpus makes that shard again"
+_SUM_UP_AGAIN = "delete report.json, and the command that made the corpus writes both summaries again"
+_DELETE = (
+    "delete the file that is named, of a member of a container committed/SHARD.json, if it is still found once all "
+    "else is mended"
+)
+
+REMEDIES = {
+    "plan": "the command that made the corpus writes its plan again",
+    **dict.fromkeys(
+        ("marker", "manifest", "row", "image", "mark", "outside", "label", "pair", "licence"), _MAKE_AGAIN
+    ),
+    "coco": _SUM_UP_AGAIN,
+    "report": _SUM_UP_AGAIN,
+    "orphan": _DELETE,
+    "leftover": _DELETE,
+}
+"""What mends the findings of each check, in the order in which it is to be done."""
 
 KEPT_PER_CHECK = 200
 """Findings of one check that are kept as rows; the others are counted."""
@@ -73,6 +93,14 @@ class Findings:
     def num_left_out(self) -> int:
         """Faults that are counted but not kept."""
         return self.counts.total() - len(self.kept)
+
+    def remedies(self) -> dict[str, list[str]]:
+        """Give what mends the faults, in the order in which it is to be done, with the checks that each is for."""
+        found: dict[str, list[str]] = {}
+        for check, remedy in REMEDIES.items():
+            if self.counts[check]:
+                found.setdefault(remedy, []).append(check)
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values for a journey between processes."""

@@ -13,8 +13,8 @@ import pyarrow as pa
 from rwsc.corpus.plan import BAG_OBJECT, PlannedImage
 
 MANIFEST_KIND = "rwsc.manifest"
-MANIFEST_VERSION = 2
-"""2 since images may come in pairs."""
+MANIFEST_VERSION = 3
+"""2 since images may come in pairs; 3 since rows say which scans show one bag, and what was cut out of them."""
 
 STATUSES = ("made", "rejected", "failed")
 """What can become of a planned image."""
@@ -76,18 +76,21 @@ MANIFEST_SCHEMA = pa.schema(
         ("objects", pa.list_(OBJECT)),
         ("empty_insertions", pa.list_(OBJECT)),
         ("distractors", pa.list_(OBJECT)),
+        ("bag_kin", pa.string()),
         ("bag_objects", pa.list_(BAG_OBJECT)),
+        ("bag_items", pa.list_(pa.string())),
         ("quality", QUALITY),
     ]
 )
-"""Columns of a manifest shard. Nothing here depends on when, where or by how many workers it was written."""
+"""Columns of a manifest shard. Nothing here depends on when, where or by how many workers it was written.
+
+Scans of one bag have one `bag_kin`; `bag_items` are the physical items of the bank that were cut out of the scan, and
+so are among its `bag_objects`. By both and by what was put in, splits of the images keep bags and items whole.
+"""
 
 _LAID = ("objects", "empty_insertions", "distractors")
-REQUIRED = ("image_id", "status", "role", "scan_uri", *_LAID)
+REQUIRED = ("image_id", "status", "role", "scan_uri", "bag_kin", "bag_items", *_LAID)
 """Columns without a missing value."""
-
-_ADDED = ("view", "pair_id")
-"""Columns that manifests of version 1 do not have."""
 
 REQUIRED_INSIDE = (
     *(
@@ -161,9 +164,9 @@ def lacking_columns(schema: pa.Schema) -> list[str]:
         schema: Columns of the table; those that are there have the types of `MANIFEST_SCHEMA`.
 
     Returns:
-        Columns, and fields of what lies in an image as ``objects.label``; not what version 1 lacks.
+        Columns, and fields of what lies in an image as ``objects.label``.
     """
-    lacking = [name for name in MANIFEST_SCHEMA.names if name not in schema.names and name not in _ADDED]
+    lacking = [name for name in MANIFEST_SCHEMA.names if name not in schema.names]
     for name in (name for name in _LAID if name in schema.names):
         thing = schema.field(name).type.value_type
         lacking += [f"{name}.{field.name}" for field in OBJECT if thing.get_field_index(field.name) < 0]
@@ -207,7 +210,9 @@ def to_row(planned: PlannedImage, outcome: Outcome, facts: RunFacts) -> dict[str
         "objects": outcome.objects,
         "empty_insertions": outcome.empty_insertions,
         "distractors": outcome.distractors,
+        "bag_kin": planned.bag_kin,
         "bag_objects": planned.bag_objects,
+        "bag_items": planned.bag_items,
         "quality": outcome.quality,
         **asdict(facts),
     }

@@ -97,7 +97,7 @@ def paired_bags(bags: pa.Table, views: Collection[str]) -> pa.Table:
     names = sorted(views)
     shown: dict[tuple[str | None, ...], dict[str, list[int]]] = {}
     for row, scan in enumerate(bags.select([*_TOGETHER, "view"]).to_pylist()):
-        if scan["group"] is not None and scan["view"] in names:
+        if scan["group"] and scan["view"] in names:
             shown.setdefault(tuple(scan[name] for name in _TOGETHER), {}).setdefault(scan["view"], []).append(
                 row
             )

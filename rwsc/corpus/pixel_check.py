@@ -69,30 +69,51 @@ def check_pixels(row: Mapping[str, Any], pixels: Pixels) -> PixelCheck:
         What was measured.
     """
     height, width = pixels.scan.shape[:2]
-    fused_HW = np.zeros((height, width), dtype=bool)
+    fused_HW = _fused(row, height, width)
     covered_HW = np.zeros((height, width), dtype=bool)
     for thing in things_of(row):
-        x, y, w, h = thing["fused_xywh"]
-        fused_HW[max(0, y) : y + h, max(0, x) : x + w] = True
         covered_HW |= decode_rle(thing["mask_rle"], height=height, width=width)
     change_HW = _change(pixels)
-    is_lossless = not str(row["uri"]).endswith(".jpg")
     side = 2 * SEAM_PX + 1
     near_HW = cv2.dilate(covered_HW.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
     seam_HW = fused_HW & ~near_HW
     return PixelCheck(
-        outside_px=int(_differs(pixels)[~fused_HW].sum()) if is_lossless else None,
+        outside_px=count_outside(row, pixels.made, pixels.scan) if is_lossless(row) else None,
         brighter_share=float((change_HW[covered_HW] > BRIGHTER_BY).mean()) if covered_HW.any() else 0.0,
         seam=float(np.abs(change_HW[seam_HW]).mean()) if seam_HW.any() else 0.0,
     )
+
+
+def is_lossless(row: Mapping[str, Any]) -> bool:
+    """Tell whether a made image is stored so that its pixels come back as they were."""
+    return not str(row["uri"]).endswith(".jpg")
+
+
+def count_outside(row: Mapping[str, Any], made: np.ndarray, scan: np.ndarray) -> int:
+    """Count the pixels outside what was fused that are not those of the bag.
+
+    Args:
+        row: The image's manifest row.
+        made: The image, (H, W) or (H, W, C).
+        scan: Its bag, of the same shape.
+
+    Returns:
+        Pixels of which at least one channel differs.
+    """
+    differs = made != scan
+    differs_HW = differs if differs.ndim == 2 else differs.any(axis=2)
+    return int(differs_HW[~_fused(row, *differs_HW.shape)].sum())
+
+
+def _fused(row: Mapping[str, Any], height: int, width: int) -> np.ndarray:
+    fused_HW = np.zeros((height, width), dtype=bool)
+    for thing in things_of(row):
+        x, y, w, h = thing["fused_xywh"]
+        fused_HW[max(0, y) : y + h, max(0, x) : x + w] = True
+    return fused_HW
 
 
 def _change(pixels: Pixels) -> np.ndarray:
     """Give image minus bag as shares of the air level, the mean over channels, (H, W)."""
     apart = to_transmission(pixels.made, pixels.air_level) - to_transmission(pixels.scan, pixels.air_level)
     return apart if apart.ndim == 2 else apart.mean(axis=2)
-
-
-def _differs(pixels: Pixels) -> np.ndarray:
-    differs = pixels.made != pixels.scan
-    return differs if differs.ndim == 2 else differs.any(axis=2)

@@ -10,18 +10,20 @@ import numpy as np
 import pyarrow as pa
 
 from rwsc.corpus.controls import NO_CONTROLS, ControlsConfig, Role, roles_in_order
+from rwsc.corpus.usable_bags import KIN_COLUMNS, bag_kin
 from rwsc.seeds import content_id, derive_seed
 
 PLAN_KIND = "rwsc.plan"
-PLAN_VERSION = 3
-"""2 since shards are named after their first image, so that a plan can grow; 3 since images may come in pairs."""
+PLAN_VERSION = 4
+"""2 since shards are named after their first image, so that a plan can grow; 3 since images may come in pairs; 4 since
+it says which scans show one bag, and what was cut out of them."""
 
 PART_ROWS = 4096
 """Rows of a plan that are held at once, in whole shards: enough for a short directory of the file, few enough to be
 read for the sake of one shard."""
 
 _BAG_COLUMNS = (
-    "scan_id", "uri", "sha256", "air_level", "dataset", "licence", "scanner_id", "view", "objects",
+    "uri", "sha256", "air_level", "licence", "scanner_id", "view", "objects", "bag_items", *KIN_COLUMNS,
 )  # fmt: skip
 
 BAG_OBJECT = pa.struct(
@@ -51,7 +53,9 @@ PLAN_SCHEMA = pa.schema(
         ("dataset", pa.string()),
         ("licence", pa.string()),
         ("scanner_id", pa.string()),
+        ("bag_kin", pa.string()),
         ("bag_objects", pa.list_(BAG_OBJECT)),
+        ("bag_items", pa.list_(pa.string())),
         ("view", pa.string()),
         ("pair_id", pa.string()),
         ("partner", PARTNER),
@@ -105,7 +109,13 @@ class PlannedImage:
     dataset: str | None
     licence: str | None
     scanner_id: str | None
+    bag_kin: str
+    """Alike in all scans of one bag; see `rwsc.corpus.usable_bags.bag_kin`."""
+
     bag_objects: list[dict]
+    bag_items: list[str]
+    """Physical items of the bank that were cut out of this scan, sorted."""
+
     role: str = Role.POSITIVE.value
     """A value of `rwsc.corpus.controls.Role`."""
 
@@ -134,7 +144,8 @@ def plan_parts(bags: pa.Table, settings: PlanSettings) -> Iterator[pa.Table]:
     of two views both are planned, side by side, with one role and one seed.
 
     Args:
-        bags: Rows of `rwsc.corpus.usable_bags.usable_bags`, or of `rwsc.corpus.pairs.paired_bags`.
+        bags: Rows of `rwsc.corpus.usable_bags.usable_bags`, or of `rwsc.corpus.pairs.paired_bags`, with the column
+            of `rwsc.corpus.bag_items.with_bag_items`.
         settings: What is asked of the plan.
 
     Yields:
@@ -214,7 +225,9 @@ def _part(bags: pa.Table, uses: list[tuple[int, int]], roles: list[Role], settin
         "dataset": rows["dataset"],
         "licence": rows["licence"],
         "scanner_id": rows["scanner_id"],
+        "bag_kin": pa.array(map(bag_kin, rows.select(KIN_COLUMNS).to_pylist()), pa.string()),
         "bag_objects": _bag_objects(rows["objects"]),
+        "bag_items": rows["bag_items"],
         "view": rows["view"],
         "pair_id": pa.array(pair_ids, pa.string()) if pair_ids else pa.nulls(len(indices), pa.string()),
         "partner": _partners(bags, indices) if settings.paired else pa.nulls(len(indices), PARTNER),

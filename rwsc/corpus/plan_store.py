@@ -19,7 +19,7 @@ from rwsc.storage.table_check import check_table
 PLAN_KEY = "plan.parquet"
 _STAMP = b"rwsc.plan_of"
 _REQUIRED = (
-    "image_id", "shard_id", "scan_id", "seed", "scan_uri", "scan_sha256", "air_level", "role",
+    "image_id", "shard_id", "scan_id", "seed", "scan_uri", "scan_sha256", "air_level", "role", "bag_kin", "bag_items",
 )  # fmt: skip
 _REQUIRED_INSIDE = (
     "bag_objects.label", "bag_objects.bbox_xywh", *(f"partner.{field.name}" for field in PARTNER),

@@ -1,4 +1,4 @@
-"""Which scans of a catalogue can be bags, and in which split."""
+"""Which scans of a catalogue can be bags, which of them show one bag, and in which split they are."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,6 +10,9 @@ from rwsc.seeds import content_id
 
 _TRAIN_SHARE = 0.7
 _VAL_SHARE = 0.15
+
+KIN_COLUMNS = ("dataset", "group", "perceptual_hash", "scan_id")
+"""What `bag_kin` looks at."""
 
 
 def usable_bags(catalogue: pa.Table, kinds: Iterable[str], split: str | None) -> pa.Table:
@@ -27,7 +30,7 @@ def usable_bags(catalogue: pa.Table, kinds: Iterable[str], split: str | None) ->
         SourceError: Nothing is left.
     """
     wanted = set(kinds)
-    names = ["status", "kind", "split", "dataset", "group", "perceptual_hash", "scan_id"]
+    names = ["status", "kind", "split", *KIN_COLUMNS]
     rows = catalogue.select(names).to_pylist()
     is_bag = [row["status"] == "ok" and row["kind"] in wanted for row in rows]
     split_of = (
@@ -48,18 +51,30 @@ def usable_bags(catalogue: pa.Table, kinds: Iterable[str], split: str | None) ->
     return bags
 
 
+def bag_kin(row: Mapping[str, Any]) -> str:
+    """Name what the scans of one bag have in common, and those that look alike to the last bit of their hash.
+
+    Args:
+        row: `KIN_COLUMNS` of the bag.
+
+    Returns:
+        Dataset and group, or where the source names no group the perceptual hash, or else the scan's id.
+    """
+    if row["group"]:
+        return f"{row['dataset']}/{row['group']}"
+    return str(row["perceptual_hash"] or row["scan_id"])
+
+
 def drawn_split(row: Mapping[str, Any]) -> str:
     """Assign a bag that states no split to one: 70 % train, 15 % val, 15 % test.
 
-    Bags of one group, and bags that look alike to the last bit of their hash, fall together; a bag stays in
-    its split whatever else a catalogue holds.
+    Bags of one `bag_kin` fall together; a bag stays in its split whatever else a catalogue holds.
 
     Args:
-        row: `dataset`, `group`, `perceptual_hash` and `scan_id` of the bag.
+        row: `KIN_COLUMNS` of the bag.
 
     Returns:
         train, val or test.
     """
-    kin = f"{row['dataset']}/{row['group']}" if row["group"] else row["perceptual_hash"] or row["scan_id"]
-    share = int(content_id("bag split", kin)[:8], 16) / 2**32
+    share = int(content_id("bag split", bag_kin(row))[:8], 16) / 2**32
     return "train" if share < _TRAIN_SHARE else "val" if share < _TRAIN_SHARE + _VAL_SHARE else "test"

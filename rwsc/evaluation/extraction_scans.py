@@ -11,13 +11,13 @@ from rwsc.evaluation.masks import grabcut_in_box, iou
 from rwsc.items.config import ItemsConfig
 from rwsc.items.extract import Candidate
 from rwsc.items.in_box import SeesBoxes
-from rwsc.items.ladder import cut_objects
+from rwsc.items.ladder import NotCut, cut_objects
 from rwsc.items.quality import gate
 from rwsc.sources.catalogue import iter_scans, read_catalogue
-from rwsc.sources.examine import without_alpha
 from rwsc.sources.masks import decode_rle
 from rwsc.sources.reread import read_indexed
 from rwsc.sources.schema import BBox, Scan, ScanObject
+from rwsc.sources.transparency import without_alpha
 
 _MAX_GROUPS_NAMED = 20
 
@@ -124,7 +124,7 @@ def _check(
         iou=iou(mask_of(from_box, true_HW.shape), true_HW) if isinstance(from_box, Candidate) else 0.0,
         iou_grabcut=_iou_grabcut(image, bbox_xywh, true_HW),
         confidence=from_box.quality.confidence if isinstance(from_box, Candidate) else 0.0,
-        reason=gate(from_box.quality, config) if isinstance(from_box, Candidate) else from_box,
+        reason=gate(from_box.quality, config) if isinstance(from_box, Candidate) else from_box.reason,
         recomposition_psnr_db=(
             recomposition_psnr_db(image, from_mask, scan) if isinstance(from_mask, Candidate) else None
         ),
@@ -140,7 +140,7 @@ def _given_mask(scan: Scan, thing: ScanObject, image: np.ndarray) -> np.ndarray:
 
 def _cut(
     scan: Scan, thing: ScanObject, image: np.ndarray, config: ItemsConfig, outliner: SeesBoxes
-) -> Candidate | str:
+) -> Candidate | NotCut:
     return cut_objects(replace(scan, objects=[thing]), image, config=config, outliner=outliner)[0]
 
 

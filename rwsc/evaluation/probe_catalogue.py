@@ -31,9 +31,9 @@ from rwsc.placement.draw import NoRoom, PlacementConfig, draw_placements
 from rwsc.placement.ground import Ground
 from rwsc.seeds import derive_seed, stream
 from rwsc.sources.catalogue import iter_scans, read_catalogue
-from rwsc.sources.examine import without_alpha
 from rwsc.sources.reread import read_indexed
 from rwsc.sources.schema import Scan
+from rwsc.sources.transparency import on_air
 
 PLACEMENT = PlacementConfig(scale_min=0.9, scale_max=1.1, max_item_fraction=1)
 """How items are laid: as large as they were, to within what still resamples them."""
@@ -259,8 +259,8 @@ def _deal(
 
 
 def _read(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
-    picture = without_alpha(read_indexed(scan.uri, scan.sha256))
-    return picture, np.asarray(scan.air_level, dtype=np.float64)
+    air_level = np.asarray(scan.air_level, dtype=np.float64)
+    return on_air(read_indexed(scan.uri, scan.sha256), air_level), air_level
 
 
 def _lay(

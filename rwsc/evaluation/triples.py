@@ -6,7 +6,7 @@ import numpy as np
 
 from rwsc.errors import SourceError, UnreadableImage
 from rwsc.evaluation.luma import to_luma
-from rwsc.sources.examine import without_alpha
+from rwsc.sources.transparency import without_alpha
 from rwsc.storage.images import ImageLimits, decode_image
 from rwsc.storage.prefix import read_uri
 

@@ -90,7 +90,7 @@ def fuse_in_rounds(
             for i, window in zip(turn, windows, strict=True)
         ]
         for index, window, region, fused in zip(turn, windows, regions, engine.fuse(regions), strict=True):
-            _paste(results[index], window, region, fused, engine.blend)
+            _paste(results[index], air_levels[index], window, region, fused, engine.blend)
     return results
 
 
@@ -142,6 +142,7 @@ def _cut(
 
 def _paste(
     scan: np.ndarray,
+    air_level: np.ndarray,
     window: Window,
     region: Region,
     fused_HWC: np.ndarray,
@@ -157,6 +158,13 @@ def _paste(
         learned_HWC = ratio_HWC / item_HWC
         ratio_HWC = item_HWC * (1 + region.alpha_HW[..., None] * (learned_HWC - 1))
     part_HWC = scan[window.slices].reshape(ratio_HWC.shape)
-    grey_HWC = np.multiply(ratio_HWC, part_HWC, out=ratio_HWC)
+    is_brighter_HWC = ratio_HWC > 1
+    if is_brighter_HWC.any():
+        # No ratio lifts black: light is added as a share of air, to the level that the engine saw. Both ways agree
+        # where the scan lies between the floor of transmission and air.
+        added_HWC = (ratio_HWC - 1) * region.bag_HWC * np.asarray(air_level, dtype=np.float32)
+        grey_HWC = np.where(is_brighter_HWC, part_HWC + added_HWC, ratio_HWC * part_HWC)
+    else:
+        grey_HWC = np.multiply(ratio_HWC, part_HWC, out=ratio_HWC)
     np.clip(np.rint(grey_HWC, out=grey_HWC), 0, full_scale(scan.dtype), out=grey_HWC)
     np.copyto(part_HWC, grey_HWC, where=region.alpha_HW[..., None] > 0, casting="unsafe")

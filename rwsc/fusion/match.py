@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from rwsc.physics.interpolation import read_between
 from rwsc.physics.transmission import DEFAULT_FLOOR, from_attenuation, to_attenuation
 
 _TILE_PX = 32
@@ -317,12 +318,10 @@ def _edge_blur_px2(seen_HW: np.ndarray, among_HW: np.ndarray) -> float | None:
     slope_N = slope_HW[rows, columns]
     across_N, down_N = (_EDGE_REACH_PX * part_HW[rows, columns] / slope_N for part_HW in (right_HW, down_HW))
     ends = [
-        cv2.remap(
+        read_between(
             smooth_HW,
             (columns + sign * across_N).astype(np.float32)[:, None],
             (rows + sign * down_N).astype(np.float32)[:, None],
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
         )[:, 0]
         for sign in (1, -1)
     ]

@@ -18,11 +18,11 @@ from rwsc.items.pixels import decode_alpha, decode_transmission, pixels_of
 from rwsc.items.schema import QUALITY
 from rwsc.physics.pseudo_colour import colourise, to_rgb8
 from rwsc.physics.transmission import full_scale
-from rwsc.sources.examine import without_alpha
 from rwsc.sources.json_fields import one_line
 from rwsc.sources.licences import Licence, classify
 from rwsc.sources.parallel import DEFAULT_WORKERS, map_in_order
 from rwsc.sources.schema import CATALOGUE_KIND, CATALOGUE_VERSION
+from rwsc.sources.transparency import without_alpha
 from rwsc.storage.images import decode_image, encode_image
 from rwsc.storage.parquet import read_table
 from rwsc.storage.prefix import read_uri

@@ -50,7 +50,8 @@ class Cut:
 
     method: Method
     alpha_HW: np.ndarray | None = None
-    """Coverage as given, float32 in [0, 1]; None makes it from the mask."""
+    """Coverage as given, float32 in [0, 1], of which only parts that the cleaned mask holds are taken; None makes it
+    from the mask."""
 
     others_HW: np.ndarray | None = None
     """True on other annotated items, which are not bag either."""
@@ -95,7 +96,9 @@ def extract_item(attenuation_HWC: np.ndarray, cut: Cut, config: ItemsConfig) -> 
         error = continuation_error(scan_HWC, hidden_HW, neighbour_quantile=config.neighbour_quantile)
     item_HWC = scan_HWC - bag_HWC
     alpha_HW = (
-        soft_alpha(mask_HW_near, rim_px=config.rim_px) if cut.alpha_HW is None else cut.alpha_HW[window]
+        soft_alpha(mask_HW_near, rim_px=config.rim_px)
+        if cut.alpha_HW is None
+        else _of_mask(cut.alpha_HW, mask_HW)[window]
     )
     transmission_HWC = np.where(alpha_HW[..., None] > 0, from_attenuation(item_HWC), np.float32(1))
     top, left = window[0].start + inner[0].start, window[1].start + inner[1].start
@@ -141,6 +144,14 @@ def clean_mask(mask_HW: np.ndarray, *, min_part_share: float, fill_holes_px: int
     for edge in (labels_HW[0], labels_HW[-1], labels_HW[:, 0], labels_HW[:, -1]):
         is_hole_N[edge] = False
     return cleaned_HW | is_hole_N[labels_HW]
+
+
+def _of_mask(alpha_HW: np.ndarray, mask_HW: np.ndarray) -> np.ndarray:
+    """Take the parts out of a coverage that a cleaned mask no longer holds."""
+    labels_HW, area_N = _parts(alpha_HW > 0, connectivity=8)
+    is_kept_N = np.zeros(len(area_N), dtype=bool)
+    is_kept_N[labels_HW[mask_HW]] = True
+    return np.where(is_kept_N[labels_HW], alpha_HW, np.float32(0))
 
 
 def _parts(mask_HW: np.ndarray, *, connectivity: int) -> tuple[np.ndarray, np.ndarray]:

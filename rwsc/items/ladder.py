@@ -1,7 +1,9 @@
 """Cut the items out of one scan: for each object, the best of what its annotation allows."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -17,13 +19,25 @@ from rwsc.physics.dual_energy import TRANSMISSION_FLOOR, scan_transmission
 from rwsc.physics.pseudo_colour import colourise
 from rwsc.physics.transmission import from_attenuation, full_scale, to_attenuation, to_transmission
 from rwsc.seeds import content_id
-from rwsc.sources.examine import without_alpha
 from rwsc.sources.json_fields import one_line
 from rwsc.sources.masks import decode_rle
 from rwsc.sources.reread import read_indexed
 from rwsc.sources.schema import BBox, Scan, ScanObject
+from rwsc.sources.transparency import without_alpha
 
 NOTHING_SEEN = "no item seen in its box"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class NotCut:
+    """An object that nothing was cut out of."""
+
+    status: Literal["rejected", "failed"]
+    """failed: of what goes wrong in no way foreseen."""
+
+    reason: str
 
 
 def items_of_scan(scan: Scan, *, config: ItemsConfig, outliner: SeesBoxes) -> list[ItemRow]:
@@ -39,31 +53,33 @@ def items_of_scan(scan: Scan, *, config: ItemsConfig, outliner: SeesBoxes) -> li
         outliner: What finds items in boxes.
 
     Returns:
-        One row per object, in the catalogue's order.
+        One row per object, in the catalogue's order. What goes wrong with an object fails its row alone.
     """
     rows = [_bare_row(scan, thing) for thing in scan.objects]
     wanted = [number for number, thing in enumerate(scan.objects) if _why_not_cut(scan, thing) is None]
     if not wanted:
         return rows
-    try:
-        image = read_indexed(scan.uri, scan.sha256)
-    except RwscError as error:
+    image = _tried(partial(read_indexed, scan.uri, scan.sha256))
+    if isinstance(image, NotCut):
         return [
-            replace(row, status="failed", reason=one_line(error)) if number in wanted else row
+            replace(row, status="failed", reason=image.reason) if number in wanted else row
             for number, row in enumerate(rows)
         ]
-    for number, found in cut_objects(scan, image, config=config, outliner=outliner).items():
+    results = _tried(partial(cut_objects, scan, image, config=config, outliner=outliner))
+    if isinstance(results, NotCut):
+        results = dict.fromkeys(wanted, results)
+    for number, result in results.items():
+        row = rows[number]
+        made = result if isinstance(result, NotCut) else _tried(partial(_filled_row, row, result, config))
         rows[number] = (
-            replace(rows[number], reason=found)
-            if isinstance(found, str)
-            else _filled_row(rows[number], found, config)
+            replace(row, status=made.status, reason=made.reason) if isinstance(made, NotCut) else made
         )
     return rows
 
 
 def cut_objects(
     scan: Scan, image: np.ndarray, *, config: ItemsConfig, outliner: SeesBoxes
-) -> dict[int, Candidate | str]:
+) -> dict[int, Candidate | NotCut]:
     """Cut out what can be cut out of a scan that has been read.
 
     Args:
@@ -78,19 +94,29 @@ def cut_objects(
     attenuation_HWC = _attenuation(image, scan)
     colour_HWC = _colour(attenuation_HWC)
     cuts: dict[int, Cut] = {}
-    results: dict[int, Candidate | str] = {}
+    results: dict[int, Candidate | NotCut] = {}
     for number, thing in enumerate(scan.objects):
         if (reason := _why_not_cut(scan, thing)) is not None:
-            results[number] = reason
+            results[number] = NotCut("rejected", reason)
             continue
-        try:
-            cuts[number] = _find(scan, thing, image, attenuation_HWC, colour_HWC, outliner)
-        except RwscError as error:
-            results[number] = one_line(error)
+        found = _tried(partial(_find, scan, thing, image, attenuation_HWC, colour_HWC, outliner))
+        if isinstance(found, NotCut):
+            results[number] = found
+        else:
+            cuts[number] = found
     for number, cut in cuts.items():
         whole = replace(cut, others_HW=_others(cuts, number))
-        results[number] = extract_item(attenuation_HWC, whole, config)
+        results[number] = _tried(partial(extract_item, attenuation_HWC, whole, config))
     return results
+
+
+def _tried(work: Callable[[], T]) -> T | NotCut:
+    try:
+        return work()
+    except RwscError as error:
+        return NotCut("rejected", one_line(error))
+    except Exception as error:  # noqa: BLE001 - one object must not cost the others; its row tells what it was
+        return NotCut("failed", one_line(f"{type(error).__name__}: {error}"))
 
 
 def _why_not_cut(scan: Scan, thing: ScanObject) -> str | None:

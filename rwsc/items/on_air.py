@@ -32,10 +32,10 @@ def mask_on_air(attenuation_HWC: np.ndarray, bbox_xywh: BBox | None = None) -> n
         bbox_xywh: Where to look; None looks everywhere.
 
     Returns:
-        bool, (H, W), true on the item.
+        bool, (H, W), true on the item: at least one pixel.
 
     Raises:
-        SourceError: Nothing there attenuates.
+        SourceError: Nothing there attenuates, or only the blur of what lies beside it.
     """
     seen_HW = cv2.GaussianBlur(attenuation_HWC.mean(axis=2), (0, 0), _BLUR_PX)
     threshold = _noise_threshold(seen_HW)
@@ -52,7 +52,13 @@ def mask_on_air(attenuation_HWC: np.ndarray, bbox_xywh: BBox | None = None) -> n
         raise SourceError("nothing on the belt attenuates", remedy="look at the scan")
     area_N = stats_N5[:, cv2.CC_STAT_AREA]
     is_kept_N &= area_N >= _MIN_PART_SHARE * area_N[is_kept_N].max()
-    return _without_blur(is_kept_N[label_HW], seen_HW)
+    found_HW = _without_blur(is_kept_N[label_HW], seen_HW)
+    if not found_HW.any():
+        raise SourceError(
+            "nothing on the belt attenuates there but the blur of what lies beside it",
+            remedy="look at the scan and at the object's box",
+        )
+    return found_HW
 
 
 def _without_blur(mask_HW: np.ndarray, seen_HW: np.ndarray) -> np.ndarray:

@@ -73,7 +73,7 @@ def _solidity(part_HW: np.ndarray) -> float:
 
 
 def _distance_to_edge(part_HW: np.ndarray, *, mode: str) -> np.ndarray:
-    margin = max(part_HW.shape) // 8 if mode == "edge" else 1
+    margin = max(1, max(part_HW.shape) // 8) if mode == "edge" else 1
     padded_HW = np.pad(part_HW.astype(np.uint8), margin, mode=mode)  # type: ignore[call-overload]
     distance_HW = cv2.distanceTransform(padded_HW, cv2.DIST_L2, 3)
     return np.ascontiguousarray(distance_HW[margin:-margin, margin:-margin])

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from rwsc.physics.dual_energy import TRANSMISSION_FLOOR, load_beam, scan_transmission, transmit_elements
+from rwsc.physics.interpolation import read_between
 
 
 class MaterialClass(IntEnum):
@@ -192,7 +193,7 @@ def _look_up(table: np.ndarray, low_HW: np.ndarray, high_HW: np.ndarray) -> np.n
     x_HW = (ratio_HW - np.float32(_RATIOS[0])) * np.float32((_NUM_RATIOS - 1) / (_RATIOS[1] - _RATIOS[0]))
     y_HW = np.sqrt(high_HW) * np.float32((_NUM_NEPERS - 1) / np.sqrt(_MAX_NEPERS))
     x_HW = np.clip(x_HW, 0, _NUM_RATIOS - 1)
-    return cv2.remap(table, x_HW, y_HW, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return read_between(table, x_HW, y_HW)
 
 
 @cache

@@ -30,7 +30,7 @@ class View:
     """One view of a bag.
 
     Attributes:
-        ground: Its bags; the first one is the bag in question.
+        ground: Its bag; where there are several, nothing is laid.
         belt: Axis along which the belt moves.
     """
 
@@ -39,7 +39,7 @@ class View:
 
     @property
     def span_px(self) -> tuple[int, int]:
-        """First belt line of the bag, and how many there are."""
+        """First belt line of the only bag, and how many there are."""
         x, y, width, height = (side * self.ground.cell_px for side in self.ground.boxes[0])
         return (x, width) if self.belt == "x" else (y, height)
 
@@ -59,7 +59,7 @@ def draw_paired_placements(
 
     Args:
         rng: Stream of the bag; one number is taken for each item, whatever comes of it.
-        views: Both views of the bag.
+        views: Both views of the bag, which is alone in them: of several it is not known which is which.
         items: Each item as it looks in the first and in the second view.
         config: `items_min`, `scale_min`, `scale_max`, `flip`, `max_tries`, `edge_margin_px`, `allow_overlap`.
 
@@ -70,6 +70,9 @@ def draw_paired_placements(
     seeds = [int(rng.integers(2**63)) for _ in items]
     if not all(view.ground.bags for view in views):
         return NoRoom("there is no bag to lie in in one of the views")
+    if any(len(view.ground.bags) > 1 for view in views):
+        counts = " and ".join(str(len(view.ground.bags)) for view in views)
+        return NoRoom(f"the views show {counts} bags, and which of them is the same in both is not known")
     rooms = [Room(view.ground, config.edge_margin_px) for view in views]
     pairs: list[Pair] = []
     for index, (both, seed) in enumerate(zip(items, seeds, strict=True)):

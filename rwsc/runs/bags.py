@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from rwsc.sources.examine import without_alpha
 from rwsc.sources.reread import read_indexed
+from rwsc.sources.transparency import on_air
 from rwsc.training.samples import BagScan
 
 
@@ -36,7 +36,7 @@ class BagCache:
             index: Place of the bag among the rows.
 
         Returns:
-            The scan, without any alpha channel, and its air level.
+            The scan, on air where it is transparent, and its air level.
 
         Raises:
             SourceError: The file is not the one that was indexed.
@@ -63,4 +63,4 @@ class BagCache:
 
 def _read(row: dict[str, Any]) -> BagScan:
     image = read_indexed(row["uri"], row["sha256"])
-    return BagScan(without_alpha(image), np.asarray(row["air_level"], dtype=np.float64))
+    return BagScan(on_air(image, row["air_level"]), np.asarray(row["air_level"], dtype=np.float64))

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 import rwsc
+from rwsc.corpus.bag_items import with_bag_items
 from rwsc.corpus.make import ImageMaker
 from rwsc.corpus.plan import PlanSettings, build_plan, planned_images
 from rwsc.corpus.settings import SynthConfig
@@ -158,7 +159,7 @@ def _maker(work: Prefix, engine: str) -> ImageMaker:
 def _plan(work: Prefix, number: int) -> tuple[list, list]:
     bags = usable_bags(read_catalogue(work.uri_of("catalogue.parquet")), ["benign"], None)
     settings = PlanSettings(num_images=number, seed=0, shard_images=SHARD_IMAGES)
-    planned = list(planned_images(build_plan(bags, settings)))
+    planned = list(planned_images(build_plan(with_bag_items(bags, {}), settings)))
     return planned, [read_uri(image.scan_uri) for image in planned]
 
 

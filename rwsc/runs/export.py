@@ -8,6 +8,7 @@ from typing import Any
 
 import rwsc
 from rwsc.config import fingerprint, output_values
+from rwsc.corpus.claim import read_corpus_card
 from rwsc.corpus.commit import committed_shards, read_marker
 from rwsc.corpus.exports.classes import check_known, corpus_classes, read_classes
 from rwsc.corpus.exports.files import FileReader
@@ -17,12 +18,13 @@ from rwsc.corpus.exports.pictures import Picture, is_labelled, made_rows, pictur
 from rwsc.corpus.exports.settings import ExportConfig
 from rwsc.corpus.exports.splits import Relations, split_bags
 from rwsc.corpus.exports.survey import look_at
+from rwsc.corpus.summary import read_totals
 from rwsc.errors import ConfigError, ObjectExists, SourceError
 from rwsc.items.assign import SPLITS
 from rwsc.runs.talk import Progress, say
 from rwsc.sources.parallel import map_in_order
 from rwsc.storage.prefix import Prefix
-from rwsc.storage.run_card import RUN_CARD_KEY, claim_run, read_run_card
+from rwsc.storage.run_card import RUN_CARD_KEY, claim_run
 
 SUMMARY_KEY = "export.json"
 """Written last: without it an export is not finished."""
@@ -47,12 +49,12 @@ def export_corpus(config: ExportConfig) -> dict[str, Any]:
     """
     corpus, out = Prefix(config.corpus), Prefix(config.output)
     _check_apart(corpus, out)
-    corpus_card = read_run_card(corpus)
-    if corpus_card.get("kind") != "synth":
-        raise SourceError(f"{corpus.uri} is no corpus but a run of kind {corpus_card.get('kind')!r}")
+    corpus_card = read_corpus_card(corpus)
+    manifests = _finished(config, corpus, corpus_card)
+    shards = list(manifests)
     classes = corpus_classes(corpus) if config.classes is None else read_classes(config.classes)
     shards = sorted(committed_shards(corpus))
-    card = _card(config, classes, _corpus_hash(config, corpus, corpus_card, shards))
+    card = _card(config, classes, _corpus_hash(corpus_card, manifests))
     out.check_writable()
     _check_claimable(out, card)
     export = _survey(config, corpus, shards, classes, name=_split_of(corpus_card))
@@ -61,7 +63,7 @@ def export_corpus(config: ExportConfig) -> dict[str, Any]:
     if not claim_run(out, card) and out.exists(SUMMARY_KEY):
         say(f"{out.uri} is complete; nothing to do")
         return _read_summary(out)
-    reader = FileReader(corpus, corpus_card.get("settings", {}), clean_twin=config.clean_twin)
+    reader = FileReader(corpus, corpus_card["settings"], clean_twin=config.clean_twin)
     num_by_split = _write_parts(config, form, out, export, reader)
     form.finish(out, export)
     summary = _summary(config, export, num_by_split)
@@ -86,13 +88,24 @@ def _check_apart(corpus: Prefix, out: Prefix) -> None:
         )
 
 
-def _corpus_hash(config: ExportConfig, corpus: Prefix, corpus_card: dict[str, Any], shards: list[str]) -> str:
+def _finished(config: ExportConfig, corpus: Prefix, corpus_card: dict[str, Any]) -> dict[str, str]:
+    """Give the hash of each shard's manifest; refuse a corpus of which anything is missing or being made."""
+    shards = sorted(committed_shards(corpus)) if read_totals(corpus) is not None else []
+    markers = list(
+        map_in_order(lambda shard: read_marker(corpus, shard), shards, max_workers=config.io_threads)
+    )
+    num_rows, num_images = sum(marker["rows"] for marker in markers), corpus_card["settings"]["num_images"]
+    if not shards or num_rows < num_images:
+        raise SourceError(
+            f"{corpus.uri} is not finished", remedy="run the same rwsc synth again; it makes what is missing"
+        )
+    return {shard: marker["manifest_sha256"] for shard, marker in zip(shards, markers, strict=True)}
+
+
+def _corpus_hash(corpus_card: dict[str, Any], manifests: dict[str, str]) -> str:
     """Hash what the corpus holds; rows that are made later, or again, change it."""
     digest = hashlib.sha256(corpus_card["fingerprint"].encode())
-    markers = map_in_order(
-        lambda shard: read_marker(corpus, shard)["manifest_sha256"], shards, max_workers=config.io_threads
-    )
-    for shard, sha256 in zip(shards, markers, strict=True):
+    for shard, sha256 in manifests.items():
         digest.update(f"\x1f{shard}\x1f{sha256}".encode())
     return digest.hexdigest()
 
@@ -122,8 +135,7 @@ def _check_claimable(out: Prefix, card: dict[str, Any]) -> None:
 
 def _split_of(corpus_card: dict[str, Any]) -> str:
     """Name the split that a whole corpus is: the one whose bags and items it was made of, or else train."""
-    settings = corpus_card.get("settings")
-    stated = settings.get("split") if isinstance(settings, dict) else None
+    stated = corpus_card["settings"].get("split")
     return stated if stated in SPLITS else SPLITS[0]
 
 
@@ -142,7 +154,7 @@ def _survey(
 
     def pictures() -> Iterator[Picture]:
         rows = (row for row in made_rows(corpus, shards) if keep_negatives or is_labelled(row))
-        return pictures_of(rows, classes, lambda row: split_by_bag.get(row["scan_id"], name))
+        return pictures_of(rows, classes, lambda row: split_by_bag.get(row["bag_kin"], name))
 
     used = set(split_by_bag.values()) or {name}
     return Export(

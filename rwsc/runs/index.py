@@ -25,7 +25,7 @@ from rwsc.sources.row_file import refuse_existing
 from rwsc.sources.schema import CATALOGUE_VERSION, Scan, SourceScan
 from rwsc.sources.settings import IndexConfig
 from rwsc.sources.taxonomy import load_taxonomy
-from rwsc.storage.prefix import Prefix, absolute_uri
+from rwsc.storage.prefix import Prefix, absolute_uri, uri_exists
 from rwsc.storage.run_card import RUN_CARD_KEY, claim_run
 
 SMALL_SOURCE_SCANS = 2_000
@@ -51,7 +51,8 @@ def run_index(config: IndexConfig, *, overwrite: bool = False) -> IndexSummary:
     """Index a source into a catalogue, or finish a run that was interrupted.
 
     The catalogue's bytes do not depend on the number of workers, nor on whether Ray was used. While a large
-    source is being looked at, its parts lie in ``<catalogue>.parts``; the same command goes on with them.
+    source is being looked at, its parts lie in ``<catalogue>.parts``; the same command goes on with them. Parts of
+    which nothing is missing, beside a catalogue, are those of a run that has written it: they are removed.
 
     Args:
         config: Settings of the run.
@@ -79,6 +80,7 @@ def run_index(config: IndexConfig, *, overwrite: bool = False) -> IndexSummary:
         ),
         parts=IndexParts(Prefix(f"{config.output}.parts")),
     )
+    _remove_finished(run)
     if run.parts.folder.exists(RUN_CARD_KEY):
         return _index_in_parts(run, None)
     source, dropped = recognise(config.source, config.layout), Counter[str]()
@@ -90,6 +92,17 @@ def run_index(config: IndexConfig, *, overwrite: bool = False) -> IndexSummary:
             return _index_here(run, first, dropped)
         scans = chain(first, scans)
     return _index_in_parts(run, (source, scans, dropped))
+
+
+def _remove_finished(run: _Run) -> None:
+    # A run that is killed after its catalogue and before it has removed its parts leaves them whole. Whoever indexes
+    # again would get the old rows without one look at the source. A run that was to replace a catalogue and was
+    # killed in the moment between its last part and its own catalogue looks the same, and is begun anew, too.
+    if not uri_exists(run.config.output):
+        return
+    listed = run.parts.listed()
+    if listed is not None and not run.parts.missing(listed):
+        run.parts.remove()
 
 
 def _index_here(run: _Run, listed: list[SourceScan], dropped: Counter[str]) -> IndexSummary:

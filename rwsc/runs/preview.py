@@ -26,8 +26,8 @@ from rwsc.fusion.rwsc import RwscEngine
 from rwsc.items.bank import Item, ItemBank
 from rwsc.runs.talk import say
 from rwsc.runs.weights import DEFAULT_WEIGHTS, read_weights
-from rwsc.sources.examine import without_alpha
 from rwsc.sources.reread import read_indexed
+from rwsc.sources.transparency import on_air, without_alpha
 from rwsc.storage.images import decode_image, encode_image
 from rwsc.storage.prefix import Prefix, write_uri
 
@@ -177,13 +177,15 @@ class _Corpus:
                 f"{row['uri']} of {self.folder.uri} cannot be shown: {error.message}",
                 remedy="rwsc verify tells what else is wrong with the corpus",
             ) from None
-        scan = without_alpha(read_indexed(row["scan_uri"], row["scan_sha256"]))
-        channels = 1 if scan.ndim == 2 else scan.shape[2]
-        if made.shape != scan.shape or len(planned.air_level) not in (1, channels):
+        image = read_indexed(row["scan_uri"], row["scan_sha256"])
+        shape = without_alpha(image).shape
+        channels = 1 if len(shape) == 2 else shape[2]
+        if made.shape != shape or len(planned.air_level) not in (1, channels):
             raise SourceError(
                 f"{row['uri']} of {self.folder.uri} does not fit its bag {row['scan_uri']}",
                 remedy="rwsc verify tells what else is wrong with the corpus",
             )
+        scan = on_air(image, planned.air_level)
         return Pixels(scan=scan, air_level=np.asarray(planned.air_level, dtype=np.float64), made=made)
 
 

@@ -15,13 +15,13 @@ from rwsc.placement.occlusion import luminance
 from rwsc.placement.priors import Box, Observation, Priors, direction_of, learn_priors
 from rwsc.runs.talk import say
 from rwsc.sources.catalogue import iter_scans, read_catalogue
-from rwsc.sources.examine import without_alpha
 from rwsc.sources.json_fields import one_line
 from rwsc.sources.masks import decode_rle
 from rwsc.sources.parallel import DEFAULT_WORKERS, map_in_order
 from rwsc.sources.reread import read_indexed
 from rwsc.sources.row_file import refuse_existing
 from rwsc.sources.schema import Scan, ScanObject
+from rwsc.sources.transparency import on_air
 from rwsc.storage.prefix import absolute_uri, read_uri, write_uri
 
 MAX_READ = 2000
@@ -122,11 +122,12 @@ def _look_at(scans: Sequence[Scan]) -> Iterator[Observation]:
 
 
 def _read_and_observe(scan: Scan) -> list[Observation] | RwscError:
+    air_level = np.asarray(scan.air_level, dtype=np.float64)
     try:
-        image = without_alpha(read_indexed(scan.uri, scan.sha256))
+        image = on_air(read_indexed(scan.uri, scan.sha256), air_level)
     except RwscError as error:
         return error
-    transmission = to_transmission(image, np.asarray(scan.air_level, dtype=np.float64))
+    transmission = to_transmission(image, air_level)
     return _observe(scan, to_attenuation(luminance(transmission)))
 
 

@@ -22,8 +22,8 @@ from rwsc.errors import ObjectMissing, RunMismatch, SourceError, UnreadableImage
 from rwsc.fusion.compose import fuse_in_rounds
 from rwsc.items.bank import Item, ItemBank
 from rwsc.runs.shard_worker import open_engine
-from rwsc.sources.examine import without_alpha
 from rwsc.sources.json_fields import one_line
+from rwsc.sources.transparency import on_air
 from rwsc.storage.images import Codec, ImageLimits, decode_image
 from rwsc.storage.prefix import Prefix, read_uri
 
@@ -183,8 +183,8 @@ def _harmless(config: SynthConfig) -> ItemBank | list[Item]:
 
 def _make(inputs: _Inputs, engine: Any, codec: Codec) -> bytes:  # noqa: ANN401 - `rwsc.fusion.engine.Engine`
     config = inputs.config
-    scan = without_alpha(decode_image(inputs.bag, limits=ImageLimits(max_pixels=config.max_pixels)))
     air_level = np.asarray(inputs.planned.air_level, dtype=np.float64)
+    scan = on_air(decode_image(inputs.bag, limits=ImageLimits(max_pixels=config.max_pixels)), air_level)
     insertions = insertions_of(inputs.row, inputs.items, scan, air_level, engine=config.engine)
     image = fuse_in_rounds(
         [scan], [air_level], [insertions], engine, context=config.context, match=config.chosen_match

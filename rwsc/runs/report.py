@@ -23,8 +23,8 @@ from rwsc.corpus.sample import is_of_sample
 from rwsc.corpus.summary import REPORT_KEY
 from rwsc.errors import ConfigError, RwscError, SourceError
 from rwsc.runs.talk import say
-from rwsc.sources.examine import without_alpha
 from rwsc.sources.reread import read_indexed
+from rwsc.sources.transparency import on_air
 from rwsc.storage.images import ImageLimits, decode_image
 from rwsc.storage.prefix import Prefix, absolute_uri, uri_exists, write_uri
 
@@ -132,7 +132,7 @@ def _compare(
 
 
 def _pixels(images: ImageReader, row: dict[str, Any], planned: PlannedImage, limits: ImageLimits) -> Pixels:
-    scan = without_alpha(read_indexed(row["scan_uri"], planned.scan_sha256))
+    scan = on_air(read_indexed(row["scan_uri"], planned.scan_sha256), planned.air_level)
     made = decode_image(images.read(str(row["uri"])), limits=limits)
     if made.shape != scan.shape:
         raise SourceError(f"{row['uri']} has another shape than its bag", remedy="rwsc verify says more")

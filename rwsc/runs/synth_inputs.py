@@ -8,6 +8,7 @@ import pyarrow as pa
 
 import rwsc
 from rwsc.config import fingerprint, output_values
+from rwsc.corpus.bag_items import bag_items_hash, items_by_scan, with_bag_items
 from rwsc.corpus.choice import label_shares, of_two_energies
 from rwsc.corpus.distractors import open_distractors
 from rwsc.corpus.manifest import MANIFEST_VERSION, RunFacts
@@ -54,7 +55,12 @@ def read_inputs(config: SynthConfig) -> SynthInputs:
     bags = _bags(config)
     label_shares(drawn_from(bank.items, config.paired_views), config.class_weights)
     weights_sha256, weights_licence = _check_weights(config)
-    hashes = {"items": bank.bank_hash, "bags": catalogue_hash(bags), "weights": weights_sha256}
+    hashes = {
+        "items": bank.bank_hash,
+        "bags": catalogue_hash(bags),
+        "bag_items": bag_items_hash(bags),
+        "weights": weights_sha256,
+    }
     labels = _labels(bank, bags)
     harmless = open_distractors(config.controls, split=config.split, labels=labels)
     if harmless is not None:
@@ -102,6 +108,7 @@ def _warn_of_energies(harmless: ItemBank, bags: pa.Table) -> None:
 
 def _bags(config: SynthConfig) -> pa.Table:
     bags = usable_bags(read_catalogue(config.bags), config.bag_kinds, config.split)
+    bags = with_bag_items(bags, items_by_scan(config.items))
     if not config.paired_views:
         return bags
     paired = paired_bags(bags, config.paired_views)

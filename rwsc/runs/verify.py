@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from rwsc.corpus.check_corpus import check_coco, check_plan, check_report, check_strays
+from rwsc.corpus.check_image import BagReader
 from rwsc.corpus.check_row import Promised
 from rwsc.corpus.check_shard import Counted, check_shard
 from rwsc.corpus.claim import read_corpus_card
@@ -29,6 +30,9 @@ MAX_BLOCKS = 2_000
 """Tasks that Ray Data is given at most; of a larger corpus each takes several shards."""
 
 NO_PROGRESS_S = 900
+NO_PROGRESS_PER_IMAGE_S = 10
+"""A pool that finishes no block for this long is taken for hung and ends with an error; the longer of both."""
+
 _SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -50,6 +54,7 @@ class _Task:
     shard_images: int
     num_images: int
     num_to_read: int
+    bags: BagReader
 
     def check(self, plan: StoredPlan, shard_id: str, number: int) -> tuple[Findings, Counted]:
         """Check one shard."""
@@ -65,15 +70,16 @@ class _Task:
             for place, image in enumerate(planned, start=first)
             if is_of_sample(place, wanted=self.num_to_read, total=self.num_images)
         }
-        return check_shard(self.corpus, planned, self.promised, to_read=to_read)
+        return check_shard(self.corpus, planned, self.promised, to_read=to_read, bags=self.bags)
 
 
 def verify(corpus_uri: str, *, sample: int | None, workers: int | None) -> Verified:
-    """Read a corpus again and check every promise that its files can keep.
+    """Read a corpus again and check every promise that its files, and the bags that are still there, can keep.
 
     Args:
         corpus_uri: The corpus.
-        sample: Images whose files are read, spread evenly over the plan; None reads all. All else is checked whole.
+        sample: Images whose files and bags are read, spread evenly over the plan; None reads all. All else is checked
+            whole.
         workers: Workers of Ray; None checks a small corpus in this process.
 
     Returns:
@@ -100,6 +106,7 @@ def verify(corpus_uri: str, *, sample: int | None, workers: int | None) -> Verif
         shard_images=max((shard.num_images for shard in shards), default=1),
         num_images=max(1, plan.num_images),
         num_to_read=plan.num_images if sample is None else min(sample, plan.num_images),
+        bags=BagReader(promised.max_pixels),
     )
     counted = Counted()
     progress = Progress(plan.num_images, noun="images")
@@ -115,6 +122,20 @@ def verify(corpus_uri: str, *, sample: int | None, workers: int | None) -> Verif
     findings.merge(check_report(corpus, counted))
     findings.merge(check_coco(corpus, counted, task.promised.labels))
     return Verified(num_shards=len(shards), counted=counted, findings=findings)
+
+
+def patience_s(*, num_shards: int, shard_images: int) -> int:
+    """Give how long a pool may finish nothing: Ray counts finished blocks as progress, and a block is whole shards.
+
+    Args:
+        num_shards: Shards of the corpus.
+        shard_images: Most images of one.
+
+    Returns:
+        Seconds.
+    """
+    shards_per_block = -(-num_shards // MAX_BLOCKS)
+    return max(NO_PROGRESS_S, NO_PROGRESS_PER_IMAGE_S * shard_images * shards_per_block)
 
 
 def _without_plan(error: RwscError) -> Verified:
@@ -151,7 +172,9 @@ def _checked(
 
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    context.execution_no_progress_timeout_s = NO_PROGRESS_S
+    context.execution_no_progress_timeout_s = patience_s(
+        num_shards=len(shards), shard_images=task.shard_images
+    )
     tasks = [{"shard_id": shard.shard_id, "number": shard.number} for shard in shards]
     checked = ray.data.from_items(tasks, override_num_blocks=min(len(tasks), MAX_BLOCKS)).map_batches(
         VerifyWorker,

@@ -8,7 +8,6 @@ import numpy as np
 
 from rwsc.errors import AccessDenied, ObjectMissing, RwscError, StorageError, UnreadableImage
 from rwsc.physics.air import estimate_air_level, estimate_air_levels, scale_in_use
-from rwsc.physics.transmission import full_scale
 from rwsc.sources.bags import find_bags
 from rwsc.sources.json_fields import one_line
 from rwsc.sources.licences import settle_licence
@@ -18,6 +17,7 @@ from rwsc.sources.schema import BBox, Scan, ScanObject, SourceObject, SourceScan
 from rwsc.sources.sidecar_text import MAX_JSON_BYTES
 from rwsc.sources.sidecars import Annotation, DamagedAnnotation, parse_sidecar, settle_kind
 from rwsc.sources.taxonomy import Taxonomy, load_taxonomy
+from rwsc.sources.transparency import on_air, where_there, without_alpha
 from rwsc.storage.addresses import is_s3
 from rwsc.storage.energy_pairs import is_pair
 from rwsc.storage.images import DEFAULT_LIMITS, ImageLimits, decode_image
@@ -47,6 +47,9 @@ def examine(listed: SourceScan, defaults: Defaults) -> Scan:
 
     Returns:
         A row of status ok or failed.
+
+    Raises:
+        StorageError: The bucket that holds it is down.
     """
     stated = _stated(listed, defaults)
     if listed.uri is None or listed.problem is not None:
@@ -57,13 +60,16 @@ def examine(listed: SourceScan, defaults: Defaults) -> Scan:
         stated |= {"sha256": sha256, "scan_id": sha256[:16]}
         image = decode_image(data, limits=defaults.limits)
         listed = with_annotation(listed, (image.shape[1], image.shape[0]))
+        seen = {"kind": listed.kind} | _seen(listed, image, defaults, stated["dataset"])
     except _RowFailed as error:
         return Scan(**stated, status="failed", reason=str(error))
     except (UnreadableImage, DamagedAnnotation) as error:
         return Scan(**stated, status="failed", reason=one_line(error))
-    return Scan(
-        **stated | {"kind": listed.kind} | _seen(listed, image, defaults, stated["dataset"]), status="ok"
-    )
+    except RwscError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one image must not cost the others; its row tells what it was
+        return Scan(**stated, status="failed", reason=one_line(f"{type(error).__name__}: {error}"))
+    return Scan(**stated | seen, status="ok")
 
 
 def with_annotation(listed: SourceScan, image_size_wh: tuple[int, int]) -> SourceScan:
@@ -119,11 +125,6 @@ def _read(uri: str, *, max_bytes: int | None = None) -> bytes:
         if is_s3(uri) and not isinstance(error, AccessDenied):
             raise
         raise _RowFailed(one_line(error)) from None
-
-
-def without_alpha(image: np.ndarray) -> np.ndarray:
-    """Drop a fourth channel, which is coverage and no measurement."""
-    return np.ascontiguousarray(image[..., :3]) if image.ndim == 3 and image.shape[2] == 4 else image
 
 
 def modality_of(image: np.ndarray) -> str:
@@ -198,14 +199,14 @@ def _seen(listed: SourceScan, image: np.ndarray, defaults: Defaults, dataset: st
         size not in (None, seen) for size, seen in zip(listed.stated_size_wh, (width, height), strict=True)
     ):
         flags.append("size_mismatch")
-    alpha_HW = _alpha_of(image)
-    pixels = _on_air(image, alpha_HW)
+    alpha_HW = where_there(image)
+    air_level = [float(np.float32(level)) for level in _air_of(image, alpha_HW)]
+    pixels = on_air(image, air_level)
     modality = modality_of(pixels)
     # A picture that was rendered of two energies may be called so, but holds none of them.
     if listed.modality not in (None, modality, "dual_energy"):
         flags.append("modality_mismatch")
-    air_level = estimate_air_levels(pixels) if modality == "dual_energy" else estimate_air_level(pixels)
-    bags = find_bags(pixels, air_level) if listed.kind != "isolated" else []
+    bags = find_bags(pixels, np.array(air_level)) if listed.kind != "isolated" else []
     if listed.kind != "isolated" and len(bags) != 1:
         flags.append("several_bags" if bags else "no_bag")
     objects = [
@@ -217,7 +218,7 @@ def _seen(listed: SourceScan, image: np.ndarray, defaults: Defaults, dataset: st
         "height": height,
         "bit_depth": 8 * image.dtype.itemsize,
         "modality": modality,
-        "air_level": [float(np.float32(level)) for level in air_level],
+        "air_level": air_level,
         "perceptual_hash": perceptual_hash(pixels),
         "bags": bags,
         "objects": [
@@ -228,21 +229,14 @@ def _seen(listed: SourceScan, image: np.ndarray, defaults: Defaults, dataset: st
     }
 
 
-def _alpha_of(image: np.ndarray) -> np.ndarray | None:
-    """Say where a picture is there at all; None where no pixel of it is transparent."""
-    if image.ndim == 2 or image.shape[2] < 4:
-        return None
-    is_there_HW = np.asarray(image[..., 3] > full_scale(image.dtype) // 2)
-    return None if is_there_HW.all() else is_there_HW
-
-
-def _on_air(image: np.ndarray, alpha_HW: np.ndarray | None) -> np.ndarray:
-    """Drop alpha, and put air where there is nothing: what a cut-out holds there is no measurement."""
+def _air_of(image: np.ndarray, alpha_HW: np.ndarray | None) -> np.ndarray:
+    """Give the grey level of air, a number per channel."""
     pixels = without_alpha(image)
     if alpha_HW is not None:
-        pixels = pixels.copy()
-        pixels[~alpha_HW] = scale_in_use(pixels[alpha_HW][None] if alpha_HW.any() else pixels)
-    return pixels
+        # A cut-out may hold no air at all: the brightest that its bits can show is put where nothing is.
+        pixels = on_air(image, [scale_in_use(pixels[alpha_HW][None] if alpha_HW.any() else pixels)])
+    has_two_energies = pixels.ndim == 3 and pixels.shape[2] == 2
+    return estimate_air_levels(pixels) if has_two_energies else estimate_air_level(pixels)
 
 
 def _fit_object(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from rwsc.corpus.bag_items import with_bag_items
 from rwsc.corpus.commit import commit_shard, committed_shards, manifest_key, marker_key
 from rwsc.corpus.manifest import Outcome, RunFacts, to_row
 from rwsc.corpus.plan import PlanSettings, plan_parts, plan_stamp
@@ -40,7 +41,7 @@ def bags():
             "air_level": [250.0] * 3,
         }
         row |= {"dataset": "made up", "licence": "CC0", "objects": []}
-    return pa.Table.from_pylist(rows, schema=CATALOGUE_SCHEMA)
+    return with_bag_items(pa.Table.from_pylist(rows, schema=CATALOGUE_SCHEMA), {})
 
 
 def measure(num_images, folder, sum_up_at_most):

@@ -126,6 +126,27 @@ def test_parts_of_other_settings_are_refused_with_the_difference(ray_cluster, so
     assert list(parts.list_keys()) == []
 
 
+def test_a_run_that_replaces_a_catalogue_goes_on_after_it_was_stopped_half_way(
+    ray_cluster, source, straight, tmp_path, monkeypatch, capsys
+):
+    output = tmp_path / "c.parquet"
+    output.write_bytes(b"an older catalogue")
+
+    def stop_half_way(run, listed, todo, progress):
+        for number in todo[:4]:
+            run.parts.examine(number, run.defaults, threads=1)
+        raise SourceError("stop here")
+
+    monkeypatch.setattr("rwsc.runs.index._examine", stop_half_way)
+    with pytest.raises(SourceError, match="stop here"):
+        run_index(config(source, output, workers=1), overwrite=True)
+    monkeypatch.undo()
+    capsys.readouterr()
+    run_index(config(source, output, workers=1), overwrite=True)
+    assert f"taking up the run: 28 of {NUM_SCANS} images are done" in capsys.readouterr().err
+    assert output.read_bytes() == straight[0]
+
+
 @pytest.mark.s3
 def test_a_bucket_that_is_gone_ends_the_run_and_writes_no_scan_off(ray_cluster, source, tmp_path, s3_env):
     output = tmp_path / "c.parquet"

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,9 @@ from rwsc.sources.catalogue import iter_scans, read_catalogue, write_catalogue
 
 SHARES = {"png": 8, "jpeg": 7, "tiff": 5, "npy": 5, "bmp": 1, "webp": 2}
 """How often each file format comes."""
+
+_UNFORESEEN = re.compile(r"\w*([Ee]rror|Exception): ")
+"""How the reason of a row begins that failed of what no code provides for: damage must not come to that."""
 
 SUFFIXES = {"jpeg": ".jpg", "tiff": ".tif"}
 
@@ -96,11 +100,12 @@ def bags_config(folder: Path, root: Path, catalogue: str, number: int, *, paired
 
 
 def faults_of_rows(table: pa.Table, statuses: tuple[str, ...], good: str) -> list[str]:
-    """Say which rows do not account for themselves."""
+    """Say which rows do not account for themselves, or failed of what no code provides for."""
     return [
         f"{row['status']!r}: {row['reason']!r}"
         for row in table.select(["status", "reason"]).to_pylist()
         if row["status"] not in statuses
         or (row["status"] == good) != (row["reason"] is None)
         or (row["reason"] is not None and (not row["reason"].strip() or "\n" in row["reason"]))
+        or _UNFORESEEN.match(row["reason"] or "")
     ]

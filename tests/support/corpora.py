@@ -39,7 +39,7 @@ def thing_on_air(seed, mask_HW):
 
 
 class CocoScans:
-    """A COCO tree of harmless bags and things alone on the belt, filled piece by piece."""
+    """A COCO tree of bags and things alone on the belt, filled piece by piece."""
 
     def __init__(self, folder: Prefix, labels) -> None:
         self._folder = folder
@@ -50,9 +50,9 @@ class CocoScans:
         """Write and list a harmless bag."""
         self._add(key, image, kind="benign", **facts)
 
-    def add_thing(self, key, image, mask_HW, *, category, **facts):
-        """Write and list a thing alone on the belt; categories count from 0."""
-        self._add(key, image, kind="isolated", **facts)
+    def add_thing(self, key, image, mask_HW, *, category, kind="isolated", **facts):
+        """Write and list a thing alone on the belt, or of kind threat one in a bag; categories count from 0."""
+        self._add(key, image, kind=kind, **facts)
         ys, xs = np.nonzero(mask_HW)
         box = [xs.min(), ys.min(), xs.max() - xs.min() + 1, ys.max() - ys.min() + 1]
         self._annotations.append(

@@ -3,12 +3,14 @@
 from itertools import groupby
 
 from rwsc.config import output_values
-from rwsc.corpus.coco import COCO_KEY, write_coco
+from rwsc.corpus.bag_items import items_by_scan, with_bag_items
 from rwsc.corpus.commit import commit_shard, committed_shards, read_rows
 from rwsc.corpus.exports.settings import ExportConfig
 from rwsc.corpus.make import ImageMaker
 from rwsc.corpus.manifest import RunFacts, to_row
 from rwsc.corpus.plan import build_plan, planned_images
+from rwsc.corpus.plan_store import PlannedShard
+from rwsc.corpus.summary import sum_up
 from rwsc.corpus.usable_bags import usable_bags
 from rwsc.fusion.engines import open_classic
 from rwsc.items.bank import ItemBank
@@ -24,10 +26,13 @@ FACTS = RunFacts(engine="tip", weights_sha256="", config_fingerprint="f", code_v
 def write_corpus(config, *, change=lambda row: row):
     """Make a corpus in this process, each row changed before it is committed."""
     corpus, bank = Prefix(config.output), ItemBank.load(config.items)
-    claim_run(corpus, {"kind": "synth", "fingerprint": "f", "settings": output_values(config)})
+    settings = {**output_values(config), "num_images": config.num_images}
+    claim_run(corpus, {"kind": "synth", "fingerprint": "f", "settings": settings})
     bags = usable_bags(read_catalogue(config.bags), config.bag_kinds, None)
+    bags = with_bag_items(bags, items_by_scan(config.items))
     plan = build_plan(bags, asked_plan(config))
     maker = ImageMaker(config, bank, open_classic(config.engine, config.fusion))
+    shards = []
     for shard, planned in groupby(planned_images(plan), key=lambda image: image.shard_id):
         rows = []
         for image in planned:
@@ -36,9 +41,9 @@ def write_corpus(config, *, change=lambda row: row):
                 corpus.write(made.outcome.image_key, made.data)
             rows.append(change(to_row(image, made.outcome, FACTS)))
         commit_shard(corpus, shard, rows)
-    rows = rows_of(corpus)
-    labels = {thing["label"] for row in rows for thing in [*row["objects"], *row["bag_objects"]]}
-    write_coco(rows, sorted(labels | {item.label for item in bank.items}), corpus.uri_of(COCO_KEY))
+        shards.append(PlannedShard(shard, len(rows), len(shards)))
+    labels = {thing["label"] for row in rows_of(corpus) for thing in [*row["objects"], *row["bag_objects"]]}
+    sum_up(corpus, shards, sorted(labels | {item.label for item in bank.items}), {})
     return corpus
 
 

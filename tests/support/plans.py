@@ -1,5 +1,6 @@
 """Bags of made-up inputs, and plans of them."""
 
+from rwsc.corpus.bag_items import items_by_scan, with_bag_items
 from rwsc.corpus.plan import PlanSettings, build_plan
 from rwsc.corpus.usable_bags import usable_bags
 from rwsc.sources.catalogue import read_catalogue
@@ -7,7 +8,8 @@ from rwsc.sources.catalogue import read_catalogue
 
 def bags_of(root):
     """The harmless scans of the catalogue in a folder."""
-    return usable_bags(read_catalogue(f"{root}/catalogue.parquet"), ["benign"], None)
+    bags = usable_bags(read_catalogue(f"{root}/catalogue.parquet"), ["benign"], None)
+    return with_bag_items(bags, items_by_scan(f"{root}/items"))
 
 
 def plan_of(bags, num_images, **changes):

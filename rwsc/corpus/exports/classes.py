@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 
 from rwsc.corpus.coco import COCO_KEY
-from rwsc.errors import ObjectMissing, SourceError
+from rwsc.errors import SourceError
 from rwsc.storage.files import open_read
 from rwsc.storage.prefix import Prefix, absolute_uri, read_uri
 from rwsc.storage.run_card import RUN_CARD_KEY
@@ -24,17 +24,10 @@ def corpus_classes(corpus: Prefix) -> list[str]:
         Names, sorted; numbers follow this order.
 
     Raises:
-        SourceError: The corpus is not finished, or its COCO file is damaged.
+        SourceError: Its COCO file is damaged.
     """
     try:
-        head = _coco_head(corpus)
-    except ObjectMissing:
-        raise SourceError(
-            f"{corpus.uri} is not finished: it has no {COCO_KEY}",
-            remedy="run the same rwsc synth again; it makes what is missing",
-        ) from None
-    try:
-        names = [category["name"] for category in json.loads(head)["categories"]]
+        names = [category["name"] for category in json.loads(_coco_head(corpus))["categories"]]
         if not all(isinstance(name, str) for name in names):
             raise TypeError("a name that is no text")
         return sorted(names)

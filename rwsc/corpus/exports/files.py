@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from rwsc.corpus.containers import ImageReader
 from rwsc.corpus.exports.pictures import Picture
+from rwsc.corpus.plan_store import StoredPlan
 from rwsc.errors import ObjectMissing, SourceError, UnreadableImage
-from rwsc.sources.examine import without_alpha
+from rwsc.sources.transparency import on_air, where_there
 from rwsc.storage.images import Codec, ImageLimits, decode_image, encode_image
 from rwsc.storage.prefix import Prefix, read_uri
 
@@ -42,6 +44,8 @@ class FileReader:
         self._images = ImageReader(corpus)
         self._clean_twin = clean_twin
         self._jpeg_quality = _whole(settings, "jpeg_quality", 95)
+        self._air_levels: dict[str, list[float]] = {}
+        self._lock = Lock()
         self._limits = ImageLimits(max_pixels=_whole(settings, "max_pixels", ImageLimits().max_pixels))
 
     def __call__(self, picture: Picture) -> Files:
@@ -77,10 +81,27 @@ class FileReader:
             remedy="restore the scans, or leave out --clean-twin",
         )
         try:
-            scan = without_alpha(decode_image(data, limits=self._limits))
+            image = decode_image(data, limits=self._limits)
         except UnreadableImage as error:
             raise SourceError(f"the bag {row['scan_uri']} cannot be used: {error.message}") from None
+        air_level = [] if where_there(image) is None else self._air_level(row["scan_sha256"])
+        scan = on_air(image, air_level)
         return encode_image(scan, codec=_CODECS[picture.suffix], jpeg_quality=self._jpeg_quality)
+
+    def _air_level(self, scan_sha256: str) -> list[float]:
+        """Look a bag's level of air up in the plan, which is read once, and only where a bag needs it."""
+        with self._lock:
+            if not self._air_levels:
+                for part in StoredPlan(self._corpus).parts(["scan_sha256", "air_level"]):
+                    levels = part["air_level"].to_pylist()
+                    self._air_levels |= zip(part["scan_sha256"].to_pylist(), levels, strict=True)
+            found = self._air_levels.get(scan_sha256)
+        if found is None:
+            raise SourceError(
+                f"the plan of {self._corpus.uri} has no bag {scan_sha256}",
+                remedy="rwsc verify tells what else is wrong with the corpus",
+            )
+        return found
 
 
 def _whole(settings: dict[str, Any], name: str, fallback: int) -> int:

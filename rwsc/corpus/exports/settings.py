@@ -53,8 +53,10 @@ class ExportConfig(Settings):
     @field_validator("splits")
     @classmethod
     def _shares(cls, splits: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        if splits is not None and not (all(0 <= share < math.inf for share in splits) and sum(splits) > 0):
-            raise ValueError("shares of train, val and test are 0 or more, and one of them above 0")
+        if splits is not None and not (all(share >= 0 for share in splits) and 0 < sum(splits) < math.inf):
+            raise ValueError(
+                "shares of train, val and test are 0 or more, one of them above 0, and their sum is finite"
+            )
         return splits
 
     @model_validator(mode="after")

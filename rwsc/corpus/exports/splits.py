@@ -14,21 +14,21 @@ _WITH_ITEMS, _WITHOUT = "with items", "without"
 
 
 class Relations:
-    """Which bags hang together, because images of both show one physical item, or are the two views of one bag.
+    """Which bags hang together, because images of both show one physical item.
 
-    It holds a name per bag and per physical item, however many images there are.
+    A bag is what `rwsc.corpus.usable_bags.bag_kin` names: scans of one bag, its views too, have one name. A name per
+    bag and per physical item is held, however many images there are.
     """
 
     def __init__(self) -> None:
         self._parents: dict[str, str] = {}
         self._num_images: dict[str, Counter[str]] = defaultdict(Counter)
 
-    def add(self, bag: str, physical_items: Collection[str], *, pair: str | None = None) -> None:
-        """Note an image of a bag with the items that were put in, and the pair of views that it is one of."""
+    def add(self, bag: str, physical_items: Collection[str], *, own: Iterable[str] = ()) -> None:
+        """Note an image of a bag with the physical items that were put in, and its own, which it held already."""
         root = self._root(f"bag {bag}")
         self._num_images[bag][_WITH_ITEMS if physical_items else _WITHOUT] += 1
-        shared = [f"item {item}" for item in physical_items] + ([f"pair {pair}"] if pair else [])
-        for name in shared:
+        for name in (f"item {item}" for item in (*physical_items, *own)):
             # The smaller name stays, so that the order of the images does not matter.
             root, other = sorted((root, self._root(name)))
             self._parents[other] = root

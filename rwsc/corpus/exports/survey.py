@@ -84,5 +84,7 @@ def look_at(
         if relations is not None:
             # Not by empty insertions, of which nothing is to be seen, nor by harmless things, which have no label.
             items = {thing["physical_item_id"] for thing in row["objects"]}
-            relations.add(row["scan_id"], items, pair=row.get("pair_id"))
+            # Which of them the labels of the bag's own things mean is not known, so all count where there is a label.
+            own = row["bag_items"] if row["bag_objects"] else ()
+            relations.add(row["bag_kin"], items, own=own)
     return survey

@@ -35,6 +35,7 @@ def test_a_settings_file_says_the_rest(rwsc, corpus, tmp_path):
         (["--splits", "0.8"], "'0.8' is no split"),
         (["--splits", "a,b,c"], "'a,b,c' is no split"),
         (["--splits", "nan,1,1"], "export.splits"),
+        (["--splits", "1e308,1e308,1"], "their sum is finite"),
         (["--splits", "0.8,0.1,0.1"], "such a split is impossible"),
         (["--task", "pose"], "export.task"),
         (["--negatives", "some"], "export.negatives"),

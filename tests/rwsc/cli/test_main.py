@@ -60,6 +60,14 @@ def errors(err):
             "'many' is no number",
         ),
         (
+            ["synth", "--items", "x", "--bags", "y", "-o", "o", "--items-per-bag", "9" * 5000],
+            "is no number",
+        ),
+        (
+            ["synth", "--items", "x", "--bags", "y", "-o", "o", "--items-per-bag", "1-"],
+            "'1-' is no number",
+        ),
+        (
             ["synth", "--items", "x", "--bags", "y", "-o", "o", "--items-per-bag", "3-1"],
             "items_min (3) is above",
         ),

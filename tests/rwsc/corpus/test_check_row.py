@@ -21,8 +21,8 @@ RUN = Promised(
     labels=("gun", "knife"),
 )
 PLANNED = (
-    "image_id shard_id scan_id seed scan_uri scan_sha256 dataset licence scanner_id bag_objects role".split()
-)
+    "image_id shard_id scan_id seed scan_uri scan_sha256 dataset licence scanner_id bag_kin bag_objects bag_items role"
+).split()
 
 
 @pytest.fixture(scope="module", params=list(Role))
@@ -49,7 +49,16 @@ def test_a_row_as_it_was_made_has_no_fault(row):
 
 
 def test_a_row_that_is_not_as_planned_or_of_another_run_is_told(row):
-    for name in ("image_id", "shard_id", "scan_id", "scan_sha256", "dataset", "scanner_id"):
+    for name in (
+        "image_id",
+        "shard_id",
+        "scan_id",
+        "scan_sha256",
+        "dataset",
+        "scanner_id",
+        "bag_kin",
+        "bag_items",
+    ):
         assert "row" in checks(row, replace(planned_of(row), **{name: "other"})), name
     for name in ("engine", "weights_sha256", "config_fingerprint", "code_version"):
         assert checks(row, run=replace(RUN, **{name: "other"})) == {"row"}

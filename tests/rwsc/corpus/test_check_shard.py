@@ -6,6 +6,7 @@ import pytest
 from support.corpora import synth_config
 from support.made_corpora import make_here
 
+from rwsc.corpus.check_image import BagReader
 from rwsc.corpus.check_row import Promised
 from rwsc.corpus.check_shard import Counted, check_shard, image_digest
 from rwsc.corpus.claim import read_corpus_card
@@ -32,7 +33,8 @@ def check(corpus, number=0, to_read=None):
     shard = plan.shards()[number]
     planned = plan.shard(shard.shard_id, number, shard_images=3)
     names = {image.image_id for image in planned} if to_read is None else to_read
-    return check_shard(corpus, planned, Promised.of_card(read_corpus_card(corpus)), to_read=names)
+    promised = Promised.of_card(read_corpus_card(corpus))
+    return check_shard(corpus, planned, promised, to_read=names, bags=BagReader(promised.max_pixels))
 
 
 def test_what_shards_hold_adds_up_in_any_order(corpus):
@@ -54,6 +56,21 @@ def test_only_the_images_that_are_asked_for_are_read(corpus):
         path.write_bytes(b"not an image")
     assert check(corpus, to_read=())[0].counts == {}
     assert check(corpus)[0].counts == {"image": 3}
+
+
+def test_an_image_is_held_against_its_bag_only_where_its_row_is_sound(corpus):
+    shard_id = StoredPlan(corpus).shards()[0].shard_id
+    first, second, third = read_rows(corpus, shard_id)
+    assert all(row["objects"] for row in (first, second))
+    untold = first | {"objects": []}
+    wrong = second | {"objects": [second["objects"][0] | {"area": 1, "fused_xywh": [0, 0, 2, 2]}]}
+    commit_shard(corpus, shard_id, [untold, wrong, third])
+    findings, counted = check(corpus)
+    assert {(each.check, each.image_id) for each in findings.kept} == {
+        ("outside", first["image_id"]),
+        ("label", second["image_id"]),
+    }
+    assert (counted.numbers["read"], counted.numbers["compared"]) == (3, 2)
 
 
 def test_a_manifest_that_is_replaced_while_it_is_read_is_no_fault(corpus, monkeypatch):

@@ -27,6 +27,25 @@ def test_the_same_claim_changes_nothing(corpus):
     assert corpus.exists(REPORT_KEY)
 
 
+def test_a_claim_from_other_addresses_tells_the_card_where_all_lies_now(store_uri):
+    corpus = Prefix(store_uri)
+
+    def card_of(items, **more):
+        return card(100) | {"addresses": {"items": items} | more}
+
+    claim_corpus(corpus, card_of("a", weights=None), may_grow=False)
+    corpus.write(REPORT_KEY, b"{}")
+    for may_grow in (False, True):
+        claim_corpus(corpus, card_of("b", weights=str(may_grow)), may_grow=may_grow)
+        assert read_corpus_card(corpus) == card_of("b", weights=str(may_grow))
+    with pytest.raises(RunMismatch):
+        claim_corpus(corpus, card(80) | {"addresses": {"items": "c"}}, may_grow=True)
+    with pytest.raises(RunMismatch):
+        claim_corpus(corpus, card(100, "g") | {"addresses": {"items": "c"}}, may_grow=False)
+    assert read_corpus_card(corpus)["addresses"]["items"] == "b"
+    assert corpus.exists(REPORT_KEY)
+
+
 def test_a_corpus_grows_only_where_it_may_and_is_then_unfinished(corpus):
     with pytest.raises(RunMismatch, match=r"settings.num_images: 100 -> 150") as refused:
         claim_corpus(corpus, card(150), may_grow=False)

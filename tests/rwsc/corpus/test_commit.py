@@ -54,7 +54,9 @@ def make_rows(number=3):
                 "objects": [],
                 "empty_insertions": [],
                 "distractors": [],
+                "bag_kin": "bag",
                 "bag_objects": [],
+                "bag_items": [],
             }
         )
     return rows
@@ -245,6 +247,7 @@ def without_field(table, column, name):
     ("change", "message"),
     [
         (lambda table: table.drop_columns(["licence", "role"]), "has no column licence, role"),
+        (lambda table: table.drop_columns(["bag_kin", "bag_items"]), "has no column bag_kin, bag_items"),
         (lambda table: without_field(table, "objects", "label"), "its column objects has no field label"),
         (
             lambda table: without_field(table, "distractors", "scale"),
@@ -269,10 +272,3 @@ def test_a_manifest_that_its_readers_would_stumble_over_is_refused(tmp_path, cha
     corpus.write(manifest_key("shard"), encode_table(table, kind=MANIFEST_KIND, version=MANIFEST_VERSION))
     with pytest.raises(SourceError, match=message):
         read_rows(corpus, "shard")
-
-
-def test_a_manifest_from_before_pairs_is_read(tmp_path):
-    corpus = Prefix(str(tmp_path))
-    table = to_table(make_rows()).drop_columns(["view", "pair_id"])
-    corpus.write(manifest_key("shard"), encode_table(table, kind=MANIFEST_KIND, version=1))
-    assert [row["image_id"] for row in read_rows(corpus, "shard")] == [row["image_id"] for row in make_rows()]

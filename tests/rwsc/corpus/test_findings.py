@@ -1,6 +1,6 @@
 import json
 
-from rwsc.corpus.findings import KEPT_PER_CHECK, Findings
+from rwsc.corpus.findings import CHECKS, KEPT_PER_CHECK, REMEDIES, Findings
 
 
 def some(check, number):
@@ -26,6 +26,15 @@ def test_findings_of_many_stay_within_the_bound_of_each_check():
     assert sum(finding.check == "image" for finding in whole.kept) == KEPT_PER_CHECK
     assert sum(finding.check == "label" for finding in whole.kept) == 3
     assert whole.num_left_out == whole.counts.total() - len(whole.kept)
+
+
+def test_every_check_has_a_remedy_and_each_is_named_once_for_what_it_mends():
+    assert set(REMEDIES) == set(CHECKS)
+    assert Findings().remedies() == {}
+    whole = some("orphan", 2)
+    for check in ("leftover", "row", "image"):
+        whole.merge(some(check, 1))
+    assert list(whole.remedies().values()) == [["row", "image"], ["orphan", "leftover"]]
 
 
 def test_findings_travel_as_json():

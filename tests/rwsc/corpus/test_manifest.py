@@ -14,6 +14,8 @@ PLANNED = PlannedImage(
     dataset="d",
     licence="CC0",
     scanner_id=None,
+    bag_kin="d/bag 1",
+    bag_items=["gun a", "gun b"],
     bag_objects=[{"label": "gun", "bbox_xywh": [0.0, 0.0, 1.0, 1.0], "mask_rle": None}],
 )
 FACTS = RunFacts(engine="tip", weights_sha256="", config_fingerprint="f", code_version="0")
@@ -53,6 +55,8 @@ def test_a_made_image_of_an_item_without_a_stated_licence_does_not_take_the_bags
     assert to_row(PLANNED, Outcome(status="made", image_key="k", licence=None), FACTS)["licence"] is None
 
 
-def test_objects_of_the_bag_stay_in_the_labels():
-    row = to_row(PLANNED, Outcome(status="made", image_key="k"), FACTS)
-    assert row["bag_objects"] == PLANNED.bag_objects
+def test_objects_of_the_bag_stay_in_the_labels_whatever_becomes_of_the_image():
+    for outcome in (Outcome(status="made", image_key="k"), Outcome(status="failed", reason="no bytes")):
+        row = to_row(PLANNED, outcome, FACTS)
+        for name in ("bag_objects", "bag_items", "bag_kin"):
+            assert row[name] == getattr(PLANNED, name)

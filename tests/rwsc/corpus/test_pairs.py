@@ -33,6 +33,13 @@ def test_three_scans_of_one_bag_are_no_pair(bags):
     assert paired_bags(many, VIEWS).num_rows == paired_bags(bags, VIEWS).num_rows - 2
 
 
+def test_scans_whose_group_has_an_empty_name_are_no_pair(bags):
+    place = bags.schema.get_field_index("group")
+    groups = ["" if group == "bag 0" else group for group in bags["group"].to_pylist()]
+    unnamed = bags.set_column(place, "group", pa.array(groups, pa.string()))
+    assert paired_bags(unnamed, VIEWS).num_rows == paired_bags(bags, VIEWS).num_rows - 2
+
+
 def test_bags_of_other_views_are_refused(bags):
     with pytest.raises(SourceError, match="of 7 usable scans no two show the views A and B of one bag"):
         paired_bags(bags, {"B": "x", "A": "x"})

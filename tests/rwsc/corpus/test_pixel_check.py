@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rwsc.corpus.display import Pixels
-from rwsc.corpus.pixel_check import check_pixels
+from rwsc.corpus.pixel_check import check_pixels, count_outside
 from rwsc.sources.masks import encode_rle
 
 AIR = np.full(3, 250.0)
@@ -38,6 +38,17 @@ def test_a_pixel_outside_the_fused_rectangle_is_found_and_one_inside_is_not():
     assert image_of(outside).outside_px == 1
     assert image_of(outside).faults == ["outside"]
     assert image_of(inside).faults == []
+
+
+@pytest.mark.parametrize("shape", [(90, 100), (90, 100, 3)])
+def test_pixels_outside_are_counted_once_whatever_their_channels(shape):
+    row = {
+        "objects": [{"fused_xywh": [25, 15, 50, 50]}],
+        "empty_insertions": [{"fused_xywh": [-5, 80, 20, 20]}],
+    }
+    scan = np.zeros(shape, np.uint16)
+    assert count_outside(row, scan, scan) == 0
+    assert count_outside(row, scan + 1, scan) == 90 * 100 - 50 * 50 - 15 * 10
 
 
 def test_of_jpeg_nobody_asks_for_equal_pixels():

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 from support.plans import bags_of
 
+from rwsc.corpus.bag_items import with_bag_items
 from rwsc.corpus.controls import ControlsConfig
 from rwsc.corpus.plan import (
     PLAN_SCHEMA,
@@ -45,7 +46,19 @@ def test_every_bag_is_used_before_any_is_used_again(bags):
 def test_the_order_of_the_catalogue_does_not_matter(inputs_root, bags):
     catalogue = read_catalogue(f"{inputs_root}/catalogue.parquet")
     turned = catalogue.take(pa.array(range(catalogue.num_rows - 1, -1, -1)))
-    assert make_plan(usable_bags(turned, ["benign"], None)).equals(make_plan(bags))
+    assert make_plan(with_bag_items(usable_bags(turned, ["benign"], None), {})).equals(make_plan(bags))
+
+
+def test_a_row_says_which_scans_show_its_bag_and_what_was_cut_out_of_it(inputs_root, bags):
+    names = bags["scan_id"].to_pylist()
+    place = bags.schema.get_field_index("group")
+    grouped = bags.set_column(place, "group", pa.array(["a", "a", None, None, None], pa.string()))
+    grouped = with_bag_items(grouped.drop_columns(["bag_items"]), {names[1]: ["gun 1", "gun 2"]})
+    rows = {row.scan_id: row for row in planned_images(make_plan(grouped, num_images=5))}
+    hashes = bags["perceptual_hash"].to_pylist()
+    dataset = bags["dataset"][0].as_py()
+    assert [rows[name].bag_kin for name in names] == [f"{dataset}/a", f"{dataset}/a", *hashes[2:]]
+    assert [rows[name].bag_items for name in names] == [[], ["gun 1", "gun 2"], [], [], []]
 
 
 def test_a_longer_plan_begins_with_the_shorter_one(bags):
@@ -101,7 +114,11 @@ def test_a_stamp_tells_plans_apart_and_knows_an_equal_one(inputs_root, bags):
     place = bags.schema.get_field_index("uri")
     moved = bags.set_column(place, "uri", pa.array([f"/moved/{uri}" for uri in bags["uri"].to_pylist()]))
     others = [plan_stamp(moved, asked), plan_stamp(bags.slice(1), asked)]
+    cut = with_bag_items(bags.drop_columns(["bag_items"]), {bags["scan_id"][0].as_py(): ["a"]})
+    place = bags.schema.get_field_index("group")
+    grouped = bags.set_column(place, "group", pa.array(["one bag"] * bags.num_rows))
+    others += [plan_stamp(cut, asked), plan_stamp(grouped, asked)]
     changes = [{"num_images": 9}, {"seed": 9}, {"shard_images": 9}, {"paired": True}]
     changes += [{"controls": ControlsConfig(**{name: 0.5})} for name in ("empty_share", "negative_share")]
     others += [plan_stamp(bags, replace(asked, **change)) for change in changes]
-    assert len({plan_stamp(bags, asked), *others}) == 9
+    assert len({plan_stamp(bags, asked), *others}) == 11

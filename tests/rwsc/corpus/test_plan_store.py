@@ -74,6 +74,8 @@ def test_the_same_plan_gives_the_same_bytes(plan, tmp_path):
     ("column", "value", "message"),
     [
         ("image_id", None, "values of image_id are missing"),
+        ("bag_kin", None, "values of bag_kin are missing"),
+        ("bag_items", [None], "a list of its column bag_items lacks a value"),
         ("air_level", [None], "a list of its column air_level lacks a value"),
         (
             "bag_objects",

@@ -3,7 +3,7 @@ from itertools import chain
 import pyarrow as pa
 import pytest
 
-from rwsc.corpus.usable_bags import drawn_split, usable_bags
+from rwsc.corpus.usable_bags import bag_kin, drawn_split, usable_bags
 from rwsc.errors import SourceError
 from rwsc.sources.catalogue import read_catalogue
 
@@ -46,6 +46,15 @@ def test_bags_that_state_no_split_are_shared_out_and_none_falls_into_two(catalog
     )
     grouped = with_column(many, "group", ["one bag"] * many.num_rows)
     assert len({drawn_split(row) for row in grouped.to_pylist()}) == 1
+
+
+def test_kin_are_scans_of_one_group_of_one_dataset_or_else_those_that_look_alike():
+    scan = {"dataset": "d", "group": "g", "perceptual_hash": "0f", "scan_id": "s"}
+    others = [{"scan_id": "t"}, {"perceptual_hash": None}, {"group": None}, {"group": "h"}, {"dataset": "e"}]
+    assert [bag_kin(scan | other) == bag_kin(scan) for other in others] == [True, True, False, False, False]
+    alone = scan | {"group": None}
+    assert bag_kin(alone) == bag_kin(alone | {"dataset": "e", "scan_id": "t"}) == "0f"
+    assert bag_kin(alone | {"perceptual_hash": None}) == "s"
 
 
 def test_a_split_that_bags_state_is_kept(catalogue):

@@ -1,3 +1,6 @@
+import hashlib
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.probe_scans import write_probe_scans
@@ -7,6 +10,8 @@ from rwsc.evaluation.probe import PATCH_PX, PATCHES
 from rwsc.evaluation.probe_catalogue import find_pairs, open_scene
 from rwsc.fusion.engines import EngineConfig, open_classic
 from rwsc.fusion.match import MatchConfig
+from rwsc.storage.images import encode_image
+from rwsc.storage.prefix import write_uri
 
 TIP = open_classic("tip", EngineConfig())
 
@@ -114,3 +119,16 @@ def test_a_bank_whose_scans_are_not_in_the_catalogue_is_refused(scans):
     threats = [f"threat {number}" for number in range(4)]
     with pytest.raises(SourceError, match=r"no usable item of .* was cut out of a threat scan"):
         find_pairs(*scans, number=9, without_groups=threats)
+
+
+def test_what_is_transparent_of_a_scan_is_air(pairs, scenes, tmp_path):
+    pair, scene = scenes[0]
+    own = scene.own.scan
+    image = np.dstack([own, np.full(own.shape[:2], 255, np.uint8)])
+    image[:4] = 0
+    data = encode_image(image)
+    write_uri(f"{tmp_path}/rgba.png", data)
+    scan = replace(pair.scan, uri=f"{tmp_path}/rgba.png", sha256=hashlib.sha256(data).hexdigest())
+    seen = open_scene(replace(pair, scan=scan)).own.scan
+    np.testing.assert_array_equal(seen[4:], own[4:])
+    np.testing.assert_array_equal(seen[:4], np.broadcast_to(np.rint(scan.air_level), seen[:4].shape))

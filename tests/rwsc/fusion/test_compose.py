@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from rwsc.fusion.compose import Insertion, fuse_in_rounds
 from rwsc.fusion.tip import TipEngine
+from rwsc.physics.transmission import to_transmission
 
 AIR = np.array([250.0, 248.0, 240.0])
 
@@ -171,3 +172,75 @@ def test_making_scans_together_equals_making_each_alone():
     together = fuse_in_rounds(scans, [AIR] * 2, insertions, TipEngine())
     for scan, items, result in zip(scans, insertions, together, strict=True):
         np.testing.assert_array_equal(result, fuse(scan, items))
+
+
+DEPTHS = [(np.uint8, 255.0), (np.uint16, 65535.0), (np.uint16, 4000.0)]
+
+
+@pytest.mark.parametrize("blend", ["support", "alpha"])
+@pytest.mark.parametrize(("dtype", "air"), DEPTHS)
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_what_an_engine_wants_brighter_reaches_also_black_pixels(blend, dtype, air, channels):
+    """As a ratio alone black would stay black: holes under paint, and false colours where one channel is black."""
+    scan = np.minimum(make_scan(channels=channels, dtype=dtype), dtype(air))
+    scan[12:32:2, 10:25] = 0
+    if channels > 1:
+        scan[13:32:2, 10:25, 0] = 0
+    insertion = make_insertion(channels=channels)
+    insertion.alpha_HW[:] = 1
+    result = fuse(scan, [insertion], ConstantEngine(0.75, blend), air=np.full(channels, air))
+    # Nothing is told apart below a thousandth of air.
+    np.testing.assert_allclose(result[12:32, 10:25], 0.75 * air, rtol=0, atol=0.5 + 1e-3 * air)
+
+
+@pytest.mark.parametrize("blend", ["support", "alpha"])
+@pytest.mark.parametrize(("dtype", "air"), DEPTHS)
+def test_darkening_is_a_ratio_to_the_scans_own_levels_to_the_bit(blend, dtype, air):
+    scan, insertion = make_scan(dtype=dtype), make_insertion()
+    insertion.alpha_HW[:] = insertion.alpha_HW > 0.5
+    levels = np.full(3, air)
+    result = fuse(scan, [insertion], ConstantEngine(0.4, blend), air=levels)
+    covered, seen = covered_at(scan, insertion), to_transmission(scan, levels)
+    ratio = np.float32(0.4) / seen
+    if blend == "alpha":
+        item = np.ones_like(seen)
+        item[12:32, 10:25] = 1 - insertion.alpha_HW[..., None] * (1 - insertion.transmission_HWC)
+        ratio = item * (1 + np.float32(1) * (ratio / item - 1))
+    is_darker = covered[..., None] & (ratio <= 1)
+    assert is_darker.any()
+    np.testing.assert_array_equal(result[is_darker], np.rint(ratio * scan).astype(dtype)[is_darker])
+
+
+class UnchangedEngine(ConstantEngine):
+    """Gives the bag back."""
+
+    def fuse(self, regions):
+        return [region.bag_HWC.copy() for region in regions]
+
+
+@pytest.mark.parametrize(("dtype", "air"), DEPTHS)
+def test_what_an_engine_leaves_alone_is_the_scans_to_the_bit_brighter_than_air_or_black(dtype, air):
+    scan = make_scan(dtype=dtype)
+    scan[12:20, 10:25] = 0
+    levels = np.full(3, 0.8 * air)
+    result = fuse(scan, [make_insertion()], UnchangedEngine(0, "support"), air=levels)
+    np.testing.assert_array_equal(result, scan)
+
+
+def test_brightening_goes_on_from_where_darkening_ends():
+    """A little more light gives a little more grey at every level, at black and above air as well."""
+    scan = np.arange(256, dtype=np.uint8).repeat(20)[None].repeat(20, axis=0)
+    insertion = make_insertion(channels=1, hw=(20, 256 * 20), x_px=0, y_px=0)
+    insertion.alpha_HW[:] = 1
+
+    class Times(ConstantEngine):
+        def fuse(self, regions):
+            return [region.bag_HWC * np.float32(self.value) for region in regions]
+
+    results = [
+        fuse(scan, [insertion], Times(value, "support"), air=np.array([240.0])).astype(int)
+        for value in np.linspace(0.9, 1.1, 21)
+    ]
+    steps = np.diff(results, axis=0)
+    assert steps.min() >= 0
+    assert steps.max() <= 1 + 0.01 * 255

@@ -183,3 +183,16 @@ def test_scans_that_tell_nothing_give_a_look_too(hw, level):
 def test_tiny_items_pass(hw):
     item = np.full((*hw, 3), 0.5, np.float32), np.ones(hw, np.float32)
     assert match(item, NOISY).shape == item[0].shape
+
+
+def test_an_item_of_more_edges_than_opencv_maps_to_at_once_is_matched():
+    """A line of 33,000 pixels of steps: what is measured of it is what is measured of a part of it."""
+    steps = np.tile(np.repeat([0.3, 0.7], 6), 350).astype(np.float32)
+    picture = cv2.GaussianBlur(np.tile(steps, (60, 1)), (0, 0), 0.6)
+    alpha_HW = np.ones(picture.shape, np.float32)
+    look = Look(noise_floor=0.0, noise_slope=0.0, blur_px2=1.5)
+    config = MatchConfig(sharpness=True)
+    matched = match((picture[..., None], alpha_HW), look, config=config)
+    part = match((picture[:, :1200, None], alpha_HW[:, :1200]), look, config=config)
+    assert not np.array_equal(matched, picture[..., None])
+    np.testing.assert_allclose(matched[:, 300:900], part[:, 300:900], atol=1e-3)

@@ -133,3 +133,19 @@ def test_a_gap_at_the_pictures_edge_is_no_hole():
     mask_HW[0, 3] = False
     np.testing.assert_array_equal(clean_mask(mask_HW, min_part_share=0, fill_holes_px=16), mask_HW)
     assert clean_mask(np.ones((4, 4), bool), min_part_share=0.2, fill_holes_px=16).all()
+
+
+def test_parts_that_the_mask_drops_leave_the_given_coverage_too():
+    alpha_HW = np.zeros((80, 120), np.float32)
+    alpha_HW[20:60, 10:110] = 1
+    alpha_HW[30:50, 40:80] = 0  # a hole
+    alpha_HW[38:42, 58:62] = 0.9  # a speck in it
+    alpha_HW[19, 10:110] = 0.2  # a soft rim
+    cut = Cut(mask_HW=alpha_HW >= 0.5, method="given", alpha_HW=alpha_HW)
+    candidate = extract_item(np.full((80, 120, 1), 0.7, np.float32), cut, CONFIG)
+    x, y, w, h = candidate.bbox_xywh
+    wanted_HW = alpha_HW.copy()
+    wanted_HW[38:42, 58:62] = 0
+    np.testing.assert_array_equal(candidate.alpha_HW, wanted_HW[y : y + h, x : x + w])
+    assert (candidate.transmission_HWC[candidate.alpha_HW == 0] == 1).all()
+    assert candidate.quality.num_pieces == 1

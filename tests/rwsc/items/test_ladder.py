@@ -313,3 +313,37 @@ def placed_transmission(row, shape_hw):
     seen_HW2 = decode_transmission(row.transmission_png)
     whole_HW2[y : y + row.height, x : x + row.width] = seen_HW2
     return whole_HW2
+
+
+class Breaks:
+    """An outliner with a fault of its own."""
+
+    def outline(self, attenuation_HWC, bbox_xywh):
+        raise KeyError("what nobody\nforesaw")
+
+
+def test_what_nobody_foresaw_fails_the_row_of_its_object_alone(scan_of, made_up):
+    made = made_up(0)
+    scan = scan_of(made.image, boxed(), boxed(label="knife"), masks=[None, made.mask_HW])
+    rows = cut(scan, outliner=Breaks())
+    assert [row.status for row in rows] == ["failed", "ok"]
+    assert rows[0].reason == "KeyError: 'what nobody\\nforesaw'"
+    assert rows[0].alpha_png is None
+
+
+def test_a_scan_that_cannot_be_reckoned_with_fails_what_was_wanted_of_it(scan_of, made_up):
+    made = made_up(0)
+    scan = scan_of(made.image, boxed(), boxed((500.0, 500.0, 9.0, 9.0)), masks=[made.mask_HW, None])
+    rows = cut(replace(scan, air_level=[0.0] * 3))
+    assert [row.status for row in rows] == ["failed", "rejected"]
+    assert rows[0].reason.startswith("ValueError: the air level must be positive")
+
+
+def test_a_box_beside_the_item_costs_its_own_row(scan_of):
+    image = np.full((300, 400), 250, np.float32)
+    image[100:200, 100:300] = 8
+    blurred = np.rint(cv2.GaussianBlur(image, (0, 0), 1.0)).astype(np.uint8)
+    things = boxed((98.0, 98.0, 204.0, 104.0)), boxed((60.0, 110.0, 37.0, 50.0))
+    rows = cut(scan_of(blurred, *things, kind="isolated"))
+    assert [row.status for row in rows] == ["ok", "rejected"]
+    assert rows[1].reason.startswith("nothing on the belt attenuates there but the blur")

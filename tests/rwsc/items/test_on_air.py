@@ -140,3 +140,13 @@ def test_real_items_on_the_belt_are_found():
         overlaps.append(overlap(mask_on_air(attenuation_HWC, tuple(note["bbox"])), truth_HW))
     assert len(overlaps) >= 15
     assert np.median(overlaps) >= 0.9
+
+
+def test_a_box_that_holds_only_the_blur_of_what_lies_beside_it_is_empty():
+    """Blur so close to dense matter is what a scan shows of its edge; no pixel of the box is an item."""
+    scan = np.full((300, 400), 250, np.float32)
+    scan[100:200, 100:300] = 8
+    through = cv2.GaussianBlur(scan, (0, 0), 1.0) / 250
+    with pytest.raises(SourceError, match="but the blur of what lies beside it"):
+        mask_on_air(to_attenuation(through[..., None]), (60.0, 110.0, 37.0, 50.0))
+    assert mask_on_air(to_attenuation(through[..., None]), (60.0, 110.0, 38.0, 50.0)).any()

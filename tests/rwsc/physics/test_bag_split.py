@@ -37,3 +37,13 @@ def test_one_bag_is_left_whole(boxes):
 def test_slivers_beside_a_bag_are_no_bags():
     assert len(split_region(region((40, 20, 100, 120), (0, 0, 200, 3), (190, 200, 6, 8)))) == 1
     assert split_region(region()) == []
+
+
+@pytest.mark.parametrize("side", range(1, 9))
+def test_regions_of_few_pixels_are_taken_apart_too(side):
+    rng = np.random.default_rng(side)
+    for _ in range(50):
+        region_HW = rng.random((side, int(rng.integers(1, 9)))) < 0.6
+        parts = split_region(region_HW)
+        assert all(part_HW.shape == region_HW.shape for part_HW in parts)
+        assert bool(parts) == region_HW.any()

@@ -177,3 +177,15 @@ def test_impossible_transmission_does_not_break_the_tables(value):
     through = np.full((3, 3, 2), value, np.float32)
     assert np.isfinite(colourise(through)).all()
     assert np.isfinite(effective_z(through)).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 40_000), (40_000, 1), (3, 32_767)])
+def test_strips_longer_than_opencv_maps_to_are_shown_as_their_pieces_are(shape):
+    rng = np.random.default_rng(0)
+    transmission_HW2 = np.sort(rng.uniform(0.01, 1, (*shape, 2)).astype(np.float32), axis=-1)
+    axis = int(shape[1] > shape[0])
+    pieces = np.array_split(transmission_HW2, 5, axis=axis)
+    for read in (effective_z, areal_density, material_class, colourise):
+        np.testing.assert_array_equal(
+            read(transmission_HW2), np.concatenate([read(piece) for piece in pieces], axis=axis)
+        )

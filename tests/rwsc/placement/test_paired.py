@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -88,3 +90,25 @@ def test_what_is_longer_than_the_bag_has_no_place():
     )
     assert refused == NoRoom("1 of 1 items fit into no place of both views")
     assert side.span_px == pytest.approx((30, 150), abs=2)
+
+
+def several(*boxes):
+    """Bags in one frame, in the order given."""
+    frames = [region(300, 700, *each) for each in boxes]
+    return replace(frames[0], bags=[bag_HW for frame in frames for bag_HW in frame.bags])
+
+
+def test_views_of_several_bags_are_refused_since_none_is_known_to_be_the_others():
+    """Bags come in no order: the first one from above need not be the first one from the side."""
+    above = View(several((60, 40, 130, 250), (100, 400, 130, 260)), "x")
+    side = View(several((80, 400, 130, 260), (120, 40, 130, 250)), "x")
+    alone = two_views()[1]
+    for views, counts in (
+        ((above, side), "2 and 2"),
+        ((above, alone), "2 and 1"),
+        ((alone, side), "1 and 2"),
+    ):
+        refused = draw_paired_placements(stream(0), views, items(1), PlacementConfig())
+        assert refused == NoRoom(
+            f"the views show {counts} bags, and which of them is the same in both is not known"
+        )

@@ -1,5 +1,7 @@
 import pytest
 from support.corpora import make_inputs, synth_config
+from support.plans import bags_of
+from support.things import item_row, thing, write_bank
 from support.two_views import paired_config
 
 from rwsc.corpus.plan import PlanSettings
@@ -65,6 +67,20 @@ def test_where_bags_have_moved_the_plan_names_the_same_images_at_their_new_place
         assert all(uri.startswith(root) for uri in part["scan_uri"].to_pylist())
         images.append(part.select(["image_id", "seed"]))
     assert images[0].equals(images[1])
+
+
+def test_a_plan_says_what_was_cut_out_of_its_bags_and_a_bank_that_says_otherwise_is_another_run(tmp_path):
+    make_inputs(str(tmp_path), num_bags=2)
+    config = prepared(synth_config(str(tmp_path), items=str(tmp_path / "cut")))
+    scan_id = bags_of(str(tmp_path))["scan_id"][0].as_py()
+    rows = [item_row("b", thing(0), source_scan_id=scan_id), item_row("a", thing(1), source_scan_id=scan_id)]
+    write_bank(config.items, rows)
+    part = next(claim_and_plan(config).plan.parts(["scan_id", "bag_items"]))
+    cut = {row["scan_id"]: row["bag_items"] for row in part.to_pylist()}
+    assert (len(cut), cut[scan_id], sorted(map(len, cut.values()))) == (2, ["a", "b"], [0, 2])
+    write_bank(config.items, [*rows, item_row("rejected", source_scan_id=scan_id)])
+    with pytest.raises(RunMismatch, match=r"inputs\.bag_items"):
+        claim_and_plan(config)
 
 
 def test_what_is_asked_of_a_plan_is_what_the_settings_say(inputs_root, paired_root):

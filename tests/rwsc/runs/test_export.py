@@ -8,10 +8,13 @@ import pytest
 import yaml
 from support.corpora import make_inputs, synth_config
 from support.exports import export_to, made_of, write_corpus
+from support.made_corpora import make_here
 
 from rwsc.corpus.coco import COCO_KEY
+from rwsc.corpus.commit import commit_shard, committed_shards, marker_key, read_rows
 from rwsc.corpus.exports.files import FileReader
 from rwsc.corpus.exports.settings import ExportConfig
+from rwsc.corpus.summary import REPORT_KEY
 from rwsc.errors import ConfigError, ObjectExists, RunMismatch, SourceError
 from rwsc.runs.export import SUMMARY_KEY, export_corpus
 from rwsc.storage.prefix import Prefix
@@ -185,13 +188,38 @@ def test_an_export_does_not_lie_inside_the_corpus(corpus, inside):
         export_to(corpus, f"{corpus.uri}/{inside}", "coco")
 
 
-def test_an_unfinished_corpus_and_other_runs_are_refused(corpus, tmp_path):
+def first_marker(corpus):
+    return marker_key(min(committed_shards(corpus)))
+
+
+@pytest.mark.parametrize("key_of", [lambda _: COCO_KEY, lambda _: REPORT_KEY, first_marker])
+@pytest.mark.parametrize("classes", [None, "classes.txt"])
+def test_a_corpus_of_which_anything_is_missing_is_refused(corpus, tmp_path, key_of, classes):
     copy = Prefix(str(tmp_path / "copy"))
     for key in corpus.list_keys():
-        if key != COCO_KEY:
+        if key != key_of(corpus):
             copy.write(key, corpus.read(key))
+    if classes:
+        (tmp_path / classes).write_text("gun\nknife\n")
+        classes = str(tmp_path / classes)
+    with pytest.raises(SourceError, match="is not finished") as refused:
+        export_to(copy, tmp_path / "out", "coco", classes=classes)
+    assert "run the same rwsc synth again" in refused.value.remedy
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_corpus_whose_growth_was_interrupted_is_exported_when_it_is_finished(inputs_root, tmp_path):
+    config = synth_config(inputs_root, output=str(tmp_path / "corpus"), num_images=4, shard_images=4)
+    make_here(config)
+    make_here(config, extend=4, num_shards=1)
     with pytest.raises(SourceError, match="is not finished"):
-        export_to(copy, tmp_path / "out", "coco")
+        export_to(Prefix(config.output), tmp_path / "out", "coco")
+    make_here(config, extend=4)
+    out = export_to(Prefix(config.output), tmp_path / "out", "coco")
+    assert json.loads(out.read(SUMMARY_KEY))["images"] == {"train": 8}
+
+
+def test_other_runs_are_refused(corpus, tmp_path):
     with pytest.raises(RunMismatch, match="is no run"):
         export_to(Prefix(str(tmp_path / "nothing")), tmp_path / "out", "coco")
     first = export_to(corpus, tmp_path / "first", "coco")
@@ -240,12 +268,14 @@ def test_settings_that_make_no_sense_are_refused(changes):
         ExportConfig(**{"format": "yolo", "corpus": "c", "output": "o", **changes})
 
 
-def test_a_growing_corpus_is_another_export(config, tmp_path):
+def test_a_corpus_with_other_rows_is_another_export(config, tmp_path):
     corpus = write_corpus(config.model_copy(update={"output": str(tmp_path / "corpus")}))
     settings = ExportConfig(format="coco", corpus=corpus.uri, output=str(tmp_path / "out"))
     export_corpus(settings)
-    marker = next(corpus.list_keys("committed"))
-    corpus.delete(marker)
+    shard = min(committed_shards(corpus))
+    first, *others = read_rows(corpus, shard)
+    gone = {"status": "failed", "reason": "the bag is gone", "uri": None, "objects": []}
+    commit_shard(corpus, shard, [first | gone, *others])
     with pytest.raises(RunMismatch, match=r"inputs\.corpus"):
         export_corpus(settings)
 

@@ -74,6 +74,18 @@ def test_a_scan_that_is_gone_or_another_costs_only_its_own(tmp_path, capsys):
     assert "2 scans cannot be read any more" in capsys.readouterr().err
 
 
+def test_what_is_transparent_around_an_object_is_air_and_not_black_matter(tmp_path):
+    image = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+    image[80:120, 60:270] = (150, 150, 150, 255)
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    (seen,) = index_source(str(tmp_path))
+    # Around most of the object there is nothing.
+    fields = {"kind": "threat", "objects": [box(100, 70, 20, 60)], "bags": seen.bags}
+    write_catalogue(f"{tmp_path}/c.parquet", [Scan(**seen.to_row() | fields)])
+    learned = learn_from_catalogue(f"{tmp_path}/c.parquet", f"{tmp_path}/p.json")
+    assert max(learned.density) == pytest.approx(0, abs=0.01)
+
+
 def test_the_order_of_the_catalogue_changes_nothing(tmp_path):
     scans = [
         scan_in(tmp_path, objects=[box(60 + 30 * number, 80, 20, 30)], number=number) for number in range(4)

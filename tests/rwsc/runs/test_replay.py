@@ -9,6 +9,7 @@ from support.made_corpora import make_here
 from rwsc.corpus.commit import commit_shard, committed_shards, marker_key, read_rows
 from rwsc.errors import RunMismatch, SourceError
 from rwsc.items.build import build_items
+from rwsc.runs.preview import write_preview
 from rwsc.runs.replay import replay
 from rwsc.storage.images import encode_image
 from rwsc.storage.prefix import Prefix
@@ -67,6 +68,19 @@ def test_settings_of_the_run_are_those_of_the_replay(root, tmp_path, settings):
     assert rows
     for row in rows:
         assert replay(config.output, row["image_id"]).is_equal
+
+
+def test_after_items_and_catalogue_have_moved_the_same_run_tells_replay_and_preview_where(root, tmp_path):
+    for name in ("items", "catalogue.parquet"):
+        (shutil.copytree if name == "items" else shutil.copy)(root / name, tmp_path / name)
+    first = {"items": str(tmp_path / "items"), "bags": str(tmp_path / "catalogue.parquet")}
+    config = synth_config(str(root), output=str(tmp_path / "corpus"), **first)
+    make_here(config, num_shards=1)
+    moved = {name: shutil.move(uri, f"{uri}.moved") for name, uri in first.items()}
+    make_here(config.model_copy(update=moved))
+    for row in rows_of(Prefix(config.output)):
+        assert replay(config.output, row["image_id"]).is_equal
+    assert write_preview(config.output, str(tmp_path / "sheet.png"), num_images=2, overwrite=False) == 2
 
 
 def test_a_changed_bag_is_told(corpus):

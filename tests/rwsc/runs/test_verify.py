@@ -16,7 +16,7 @@ from rwsc.corpus.manifest import MANIFEST_KIND, MANIFEST_SCHEMA
 from rwsc.corpus.plan_store import PLAN_KEY, write_plan
 from rwsc.corpus.summary import REPORT_KEY
 from rwsc.errors import ConfigError, RunMismatch
-from rwsc.runs.verify import verify
+from rwsc.runs.verify import MAX_BLOCKS, NO_PROGRESS_S, patience_s, verify
 from rwsc.storage.parquet import encode_table
 from rwsc.storage.prefix import Prefix
 
@@ -76,6 +76,7 @@ def test_a_sound_corpus_has_no_findings(corpus):
     numbers = verified.counted.numbers
     assert numbers["planned"] == 12
     assert numbers["read"] == numbers["made"] == 12 - numbers["failed"] < 12
+    assert numbers["compared"] == numbers["made"]
     assert sum(verified.counted.annotations.values()) == numbers["objects"] > 0
 
 
@@ -279,6 +280,49 @@ def test_a_sample_reads_as_many_images_as_asked_for_and_checks_all_else(corpus):
     assert found_in(corpus, sample=12) == {"image"}
     spoil_image(Path.unlink)(corpus)
     assert found_in(corpus, sample=0) == {"image"}
+
+
+def test_a_pool_may_take_as_long_as_its_largest_block_asks_for():
+    assert patience_s(num_shards=3, shard_images=10) == NO_PROGRESS_S
+    large = patience_s(num_shards=3, shard_images=5_000)
+    assert large > NO_PROGRESS_S
+    assert patience_s(num_shards=MAX_BLOCKS, shard_images=5_000) == large
+    assert patience_s(num_shards=MAX_BLOCKS + 1, shard_images=5_000) == 2 * large
+
+
+def follow(remedy, corpus, findings):
+    """Do what a remedy says; every file that it deletes is one that it names."""
+    if "committed/SHARD.json, and" in remedy:
+        for finding in findings.kept:
+            if finding.shard_id and finding.check not in ("orphan", "leftover", "plan"):
+                corpus.delete(marker_key(finding.shard_id))
+    elif "report.json" in remedy:
+        corpus.delete(REPORT_KEY)
+    elif "file that is named" in remedy:
+        for finding in findings.kept:
+            if finding.check in ("orphan", "leftover"):
+                (Path(corpus.uri) / finding.message.split()[0]).unlink()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["an image is gone", "an image without a row", "an unfinished image", "no plan", "a wrong report", "an object twice in COCO",
+     "a manifest that lacks a column", "a wrong marker"],
+)  # fmt: skip
+def test_what_verify_advises_mends_what_it_found(tmp_path, name):
+    make_inputs(str(tmp_path))
+    config = synth_config(str(tmp_path), num_images=6)
+    make_here(config)
+    corpus = Prefix(config.output)
+    DAMAGES[name][0](corpus)
+    found = check(corpus).findings
+    assert found.counts
+    for _ in range(2):  # what is deleted last is asked for only where it is still found
+        for remedy in list(found.remedies())[:1]:
+            follow(remedy, corpus, found)
+        make_here(config)
+        found = check(corpus).findings
+    assert found.kept == []
 
 
 def test_findings_are_counted_whole_and_kept_up_to_a_bound(corpus):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rwsc.errors import AccessDenied, ObjectMissing, StorageError
-from rwsc.sources.examine import Defaults, examine, fit_box, modality_of, tight_box, without_alpha
+from rwsc.sources.examine import Defaults, examine, fit_box, modality_of, tight_box
 from rwsc.sources.masks import decode_rle
 from rwsc.sources.schema import Sidecar, SourceObject, SourceScan
 from rwsc.sources.taxonomy import load_taxonomy
@@ -91,12 +91,6 @@ def test_colour_is_told_by_the_pixels_and_not_by_the_number_of_channels(pixels):
 def test_compression_noise_does_not_make_a_gray_picture_colour():
     noise = np.random.default_rng(0).integers(-3, 4, (40, 40, 3))
     assert modality_of((200 + noise).astype(np.uint8)) == "gray"
-
-
-def test_a_fourth_channel_is_dropped():
-    image = np.zeros((2, 2, 4), np.uint8)
-    assert without_alpha(image).shape == (2, 2, 3)
-    assert without_alpha(image[..., 0]).shape == (2, 2)
 
 
 XML = "<annotation><object><name>{}</name><bndbox><xmin>5</xmin><ymin>6</ymin><xmax>25</xmax><ymax>26</ymax></bndbox></object></annotation>"
@@ -256,3 +250,30 @@ def test_the_view_and_the_group_of_a_bag_are_kept(tmp_path, pixels, as_png):
     listed = SourceScan(uri=stored(tmp_path, "a.png", as_png(pixels(0))), view="side", group="bag 7")
     scan = examine(listed, DEFAULTS)
     assert (scan.view, scan.group) == ("side", "bag 7")
+
+
+def test_what_nobody_foresaw_fails_the_row_of_its_image_alone(monkeypatch, tmp_path, pixels, as_png):
+    def find_bags(image, air_level):
+        raise KeyError("what nobody\nforesaw")
+
+    monkeypatch.setattr("rwsc.sources.examine.find_bags", find_bags)
+    scan = examine(SourceScan(uri=stored(tmp_path, "a.png", as_png(pixels(0)))), DEFAULTS)
+    assert (scan.status, scan.reason) == ("failed", "KeyError: 'what nobody\\nforesaw'")
+    assert scan.sha256 is not None
+    assert (scan.width, scan.bags, scan.objects) == (None, [], [])
+
+
+def test_an_image_of_few_pixels_is_a_row(tmp_path, as_png):
+    image = np.full((5, 7), 255, np.uint8)
+    image[0:5, 0:2] = image[3:5, 0:7] = 80
+    scan = examine(SourceScan(uri=stored(tmp_path, "a.png", as_png(image))), DEFAULTS)
+    assert scan.status == "ok"
+
+
+def test_bags_are_found_in_what_is_there_of_a_scan(tmp_path):
+    image = np.zeros((200, 300, 4), np.uint8)
+    image[50:150, 60:240] = (250, 250, 250, 255)
+    image[70:130, 90:200, :3] = (200, 150, 90)
+    scan = examine(SourceScan(uri=stored(tmp_path, "a.png", as_rgba_png(image))), DEFAULTS)
+    (bag,) = scan.bags
+    assert bag.bbox_xywh == pytest.approx([90, 70, 110, 60], abs=8)

@@ -3,9 +3,9 @@ import hashlib
 import numpy as np
 import pytest
 
-from rwsc.errors import ObjectMissing, SourceError
+from rwsc.errors import ObjectMissing, SourceError, UnreadableImage
 from rwsc.sources.reread import read_indexed
-from rwsc.storage.images import encode_image
+from rwsc.storage.images import ImageLimits, encode_image
 from rwsc.storage.prefix import Prefix
 
 
@@ -15,6 +15,8 @@ def test_a_scan_comes_back_whole_unless_it_is_another_or_gone(store_uri):
     Prefix(store_uri).write("a.png", data)
     uri = Prefix(store_uri).uri_of("a.png")
     np.testing.assert_array_equal(read_indexed(uri, hashlib.sha256(data).hexdigest()), image)
+    with pytest.raises(UnreadableImage):
+        read_indexed(uri, hashlib.sha256(data).hexdigest(), limits=ImageLimits(max_pixels=98))
     with pytest.raises(SourceError, match=r"a\.png has changed since it was indexed"):
         read_indexed(uri, "0" * 64)
     with pytest.raises(ObjectMissing):

@@ -40,11 +40,6 @@ def test_a_damaged_coco_file_is_told(tmp_path, text):
         corpus_classes(corpus)
 
 
-def test_a_corpus_without_coco_file_is_not_finished(tmp_path):
-    with pytest.raises(SourceError, match="not finished"):
-        corpus_classes(Prefix(str(tmp_path)))
-
-
 def test_lists_come_from_json_text_and_earlier_exports(store_uri):
     folder = Prefix(store_uri)
     folder.write("list.json", json.dumps(HOSTILE).encode())
