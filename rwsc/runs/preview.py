@@ -153,7 +153,7 @@ class _Corpus:
 
     def pixels_of(self, row: dict[str, Any]) -> Pixels:
         """Read a row's bag, its air level and its image."""
-        if lacking := [name for name in ("uri", "scan_uri", "scan_sha256", "seed") if row.get(name) is None]:
+        if lacking := [name for name in ("uri", "scan_sha256", "seed") if row.get(name) is None]:
             raise SourceError(
                 f"image {row['image_id']} of {self.folder.uri} has no {', '.join(lacking)}",
                 remedy="rwsc verify tells what else is wrong with the corpus",
@@ -177,12 +177,12 @@ class _Corpus:
                 f"{row['uri']} of {self.folder.uri} cannot be shown: {error.message}",
                 remedy="rwsc verify tells what else is wrong with the corpus",
             ) from None
-        image = read_indexed(row["scan_uri"], row["scan_sha256"])
+        image = read_indexed(planned.scan_uri, row["scan_sha256"])
         shape = without_alpha(image).shape
         channels = 1 if len(shape) == 2 else shape[2]
         if made.shape != shape or len(planned.air_level) not in (1, channels):
             raise SourceError(
-                f"{row['uri']} of {self.folder.uri} does not fit its bag {row['scan_uri']}",
+                f"{row['uri']} of {self.folder.uri} does not fit its bag {planned.scan_uri}",
                 remedy="rwsc verify tells what else is wrong with the corpus",
             )
         scan = on_air(image, planned.air_level)

@@ -146,7 +146,7 @@ def _read(corpus: Prefix, image_id: str) -> _Inputs:
         card=card,
         planned=planned,
         row=row,
-        bag=read_uri(row["scan_uri"]),
+        bag=read_uri(planned.scan_uri),  # where it lies now: rows keep where it lay
         bank=bank,
         items=items,
     )
@@ -195,7 +195,7 @@ def _make(inputs: _Inputs, engine: Any, codec: Codec) -> bytes:  # noqa: ANN401 
 def _changed(inputs: _Inputs) -> Iterator[str]:
     row, card = inputs.row, inputs.card
     if hashlib.sha256(inputs.bag).hexdigest() != row["scan_sha256"]:
-        yield f"the bag {row['scan_uri']} has changed since"
+        yield f"the bag {inputs.planned.scan_uri} has changed since"
     if inputs.bank.bank_hash != (card.get("inputs") or {}).get("items"):
         yield f"the item bank {inputs.config.items} has changed since"
     if row["code_version"] != rwsc.__version__:

@@ -132,7 +132,7 @@ def _compare(
 
 
 def _pixels(images: ImageReader, row: dict[str, Any], planned: PlannedImage, limits: ImageLimits) -> Pixels:
-    scan = on_air(read_indexed(row["scan_uri"], planned.scan_sha256), planned.air_level)
+    scan = on_air(read_indexed(planned.scan_uri, planned.scan_sha256), planned.air_level)
     made = decode_image(images.read(str(row["uri"])), limits=limits)
     if made.shape != scan.shape:
         raise SourceError(f"{row['uri']} has another shape than its bag", remedy="rwsc verify says more")

@@ -7,14 +7,18 @@ from support.corpora import bag_image, make_inputs, synth_config
 from support.made_corpora import make_here
 
 from rwsc.corpus.commit import commit_shard, committed_shards, marker_key, read_rows
+from rwsc.corpus.plan_store import StoredPlan
 from rwsc.errors import RunMismatch, SourceError
 from rwsc.items.build import build_items
 from rwsc.runs.preview import write_preview
 from rwsc.runs.replay import replay
+from rwsc.runs.report import write_report
+from rwsc.sources.index import index_to_catalogue
 from rwsc.storage.images import encode_image
 from rwsc.storage.prefix import Prefix
 
 CONTROLS = {"empty_share": 0.25, "negative_share": 0.25, "distractor_share": 0.6}
+SETTINGS = {"num_images": 9, "controls": CONTROLS, "match": {"noise": True}}
 
 
 @pytest.fixture(scope="module")
@@ -22,24 +26,26 @@ def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("replay")
     make_inputs(str(root))
     (root / "scans" / "bags" / "bag 0.png").rename(root / "bag 0.png")
-    make_here(synth_config(str(root), num_images=9, controls=CONTROLS, match={"noise": True}))
+    make_here(synth_config(str(root), **SETTINGS))
     return root
 
 
 @pytest.fixture
 def corpus(root, tmp_path):
-    """A copy of corpus and inputs, so that both can be changed."""
-    shutil.copytree(root, tmp_path / "copy")
-    corpus = Prefix(str(tmp_path / "copy" / "corpus"))
-    card = corpus.read("run.json").decode().replace(str(root), str(tmp_path / "copy"))
-    corpus.write("run.json", card.encode())
-    for shard in committed_shards(corpus):
-        rows = read_rows(corpus, shard)
-        moved = [
-            row | {"scan_uri": row["scan_uri"].replace(str(root), str(tmp_path / "copy"))} for row in rows
-        ]
-        commit_shard(corpus, shard, moved)
-    return corpus
+    """A copy of corpus and inputs, so that both can be changed; the same run has noted where its bags lie now."""
+    copy = tmp_path / "copy"
+    shutil.copytree(root, copy)
+    lost, place = copy / "bag 0.png", copy / "scans" / "bags" / "bag 0.png"
+    lost.rename(place)
+    index_to_catalogue(str(copy / "scans"), str(copy / "catalogue.parquet"), overwrite=True)
+    place.rename(lost)
+    make_here(synth_config(str(copy), **SETTINGS))
+    return Prefix(str(copy / "corpus"))
+
+
+def bag_of(corpus, row):
+    """Where the bag of a row lies now."""
+    return Path(StoredPlan(corpus).find(row["image_id"]).scan_uri)
 
 
 def rows_of(corpus, status="made"):
@@ -83,12 +89,30 @@ def test_after_items_and_catalogue_have_moved_the_same_run_tells_replay_and_prev
     assert write_preview(config.output, str(tmp_path / "sheet.png"), num_images=2, overwrite=False) == 2
 
 
+def test_after_bags_have_moved_the_same_run_tells_replay_report_and_preview_where(root, corpus, tmp_path):
+    rows = rows_of(corpus)
+    assert all(Path(row["scan_uri"]).is_relative_to(root) for row in rows)
+    bags = {bag_of(corpus, row) for row in rows}
+    assert not any(bag.is_relative_to(root) for bag in bags)
+    hidden = root.rename(root.with_name("away"))
+    try:
+        for row in rows:
+            assert replay(corpus.uri, row["image_id"]).is_equal
+        assert write_preview(corpus.uri, str(tmp_path / "sheet.png"), num_images=2, overwrite=False) == 2
+        page = str(tmp_path / "report.html")
+        report = write_report(corpus.uri, page, sample=100, max_drift_nepers=1.0, overwrite=False)
+        assert report["images_compared"] == len(rows)
+    finally:
+        hidden.rename(root)
+
+
 def test_a_changed_bag_is_told(corpus):
     row = next(row for row in rows_of(corpus) if row["role"] == "negative")
-    Path(row["scan_uri"]).write_bytes(encode_image(bag_image(77)))
+    bag = bag_of(corpus, row)
+    bag.write_bytes(encode_image(bag_image(77)))
     again = replay(corpus.uri, row["image_id"])
     assert not again.is_equal
-    assert again.changed == [f"the bag {row['scan_uri']} has changed since"]
+    assert again.changed == [f"the bag {bag} has changed since"]
     assert again.stored.startswith("differs in ")
 
 
@@ -172,10 +196,11 @@ def test_exit_codes_tell_equal_from_different_from_impossible(rwsc, corpus, tmp_
     assert code == 2
     assert "again.jpg does not end in .png" in err
     assert rwsc("replay", corpus.uri, "nobody")[0] == 2
-    Path(row["scan_uri"]).write_bytes(encode_image(bag_image(77)))
+    bag = bag_of(corpus, row)
+    bag.write_bytes(encode_image(bag_image(77)))
     code, _, err = rwsc("replay", corpus.uri, row["image_id"])
     assert code == 1
-    assert f"changed: the bag {row['scan_uri']} has changed since" in err
+    assert f"changed: the bag {bag} has changed since" in err
 
 
 @pytest.mark.s3
