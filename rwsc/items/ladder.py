@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from rwsc.errors import RwscError, SourceError
+from rwsc.errors import ObjectMissing, RwscError, SourceError
 from rwsc.items.config import ItemsConfig
 from rwsc.items.extract import Candidate, Cut, extract_item
 from rwsc.items.in_box import SeesBoxes, mask_in_box
@@ -21,6 +21,7 @@ from rwsc.physics.transmission import from_attenuation, full_scale, to_attenuati
 from rwsc.seeds import content_id
 from rwsc.sources.json_fields import one_line
 from rwsc.sources.masks import decode_rle
+from rwsc.sources.outages import is_outage
 from rwsc.sources.reread import read_indexed
 from rwsc.sources.schema import BBox, Scan, ScanObject
 from rwsc.sources.transparency import without_alpha
@@ -54,12 +55,15 @@ def items_of_scan(scan: Scan, *, config: ItemsConfig, outliner: SeesBoxes) -> li
 
     Returns:
         One row per object, in the catalogue's order. What goes wrong with an object fails its row alone.
+
+    Raises:
+        StorageError: The bucket that holds the scan is down.
     """
     rows = [_bare_row(scan, thing) for thing in scan.objects]
     wanted = [number for number, thing in enumerate(scan.objects) if _why_not_cut(scan, thing) is None]
     if not wanted:
         return rows
-    image = _tried(partial(read_indexed, scan.uri, scan.sha256))
+    image = _read(scan)
     if isinstance(image, NotCut):
         return [
             replace(row, status="failed", reason=image.reason) if number in wanted else row
@@ -110,13 +114,27 @@ def cut_objects(
     return results
 
 
+def _read(scan: Scan) -> np.ndarray | NotCut:
+    """Read a scan. A bucket that is down ends the run: its items are not to be written off as failed."""
+    try:
+        return read_indexed(scan.uri, scan.sha256)
+    except Exception as error:
+        if is_outage(error, scan.uri) and not isinstance(error, ObjectMissing):
+            raise
+        return NotCut("failed", _told(error))
+
+
 def _tried(work: Callable[[], T]) -> T | NotCut:
     try:
         return work()
     except RwscError as error:
-        return NotCut("rejected", one_line(error))
+        return NotCut("rejected", _told(error))
     except Exception as error:  # noqa: BLE001 - one object must not cost the others; its row tells what it was
-        return NotCut("failed", one_line(f"{type(error).__name__}: {error}"))
+        return NotCut("failed", _told(error))
+
+
+def _told(error: Exception) -> str:
+    return one_line(error if isinstance(error, RwscError) else f"{type(error).__name__}: {error}")
 
 
 def _why_not_cut(scan: Scan, thing: ScanObject) -> str | None:

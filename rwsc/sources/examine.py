@@ -6,19 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from rwsc.errors import AccessDenied, ObjectMissing, RwscError, StorageError, UnreadableImage
+from rwsc.errors import ObjectMissing, RwscError, StorageError, UnreadableImage
 from rwsc.physics.air import estimate_air_level, estimate_air_levels, scale_in_use
 from rwsc.sources.bags import find_bags
 from rwsc.sources.json_fields import one_line
 from rwsc.sources.licences import settle_licence
 from rwsc.sources.likeness import perceptual_hash
 from rwsc.sources.masks import MaskSizeMismatch, encode_rle, mask_from_segmentation
+from rwsc.sources.outages import is_outage
 from rwsc.sources.schema import BBox, Scan, ScanObject, SourceObject, SourceScan
 from rwsc.sources.sidecar_text import MAX_JSON_BYTES
 from rwsc.sources.sidecars import Annotation, DamagedAnnotation, parse_sidecar, settle_kind
 from rwsc.sources.taxonomy import Taxonomy, load_taxonomy
 from rwsc.sources.transparency import on_air, where_there, without_alpha
-from rwsc.storage.addresses import is_s3
 from rwsc.storage.energy_pairs import is_pair
 from rwsc.storage.images import DEFAULT_LIMITS, ImageLimits, decode_image
 from rwsc.storage.prefix import read_uri
@@ -121,9 +121,8 @@ def _read(uri: str, *, max_bytes: int | None = None) -> bytes:
     except ObjectMissing as error:
         raise _RowFailed(one_line(error) if is_pair(uri) else "no such file") from None
     except StorageError as error:
-        # A bucket that is down ends the run: its scans are not to be written off as failed.
-        if is_s3(uri) and not isinstance(error, AccessDenied):
-            raise
+        if is_outage(error, uri):
+            raise  # its scans are not to be written off as failed
         raise _RowFailed(one_line(error)) from None
 
 
@@ -307,7 +306,9 @@ def _read_mask(
         return None, ["mask_size_mismatch"]
     except ObjectMissing:
         return None, ["mask_missing"]
-    except (RwscError, ValueError):
+    except (RwscError, ValueError) as error:
+        if is_outage(error, thing.mask_uri):
+            raise  # its scans are not to be written off as without masks
         return None, ["mask_unreadable"]
     if mask_HW.shape != (height, width):
         return None, ["mask_size_mismatch"]

@@ -7,6 +7,7 @@ import pytest
 from support.scenes import overlap
 from support.two_energies import draw_truths, write_truths
 
+from rwsc.errors import AccessDenied, ObjectMissing, StorageError
 from rwsc.items.config import ItemsConfig
 from rwsc.items.ladder import NOTHING_SEEN, items_of_scan
 from rwsc.items.outliner import default_outliner
@@ -347,3 +348,20 @@ def test_a_box_beside_the_item_costs_its_own_row(scan_of):
     rows = cut(scan_of(blurred, *things, kind="isolated"))
     assert [row.status for row in rows] == ["ok", "rejected"]
     assert rows[1].reason.startswith("nothing on the belt attenuates there but the blur")
+
+
+def test_a_bucket_that_is_down_ends_the_run_and_writes_no_item_off(scan_of, made_up, monkeypatch):
+    waiting = [
+        ObjectMissing("nothing there"),
+        AccessDenied("denied (403)"),
+        StorageError("cannot be reached"),
+    ]
+
+    def read_uri(uri, **limit):
+        raise waiting.pop(0)
+
+    monkeypatch.setattr("rwsc.sources.reread.read_uri", read_uri)
+    scan = replace(scan_of(made_up(0).image, boxed()), uri="s3://bucket/a.png")
+    assert [cut(scan)[0].reason for _ in range(2)] == ["nothing there", "denied (403)"]
+    with pytest.raises(StorageError, match="cannot be reached"):
+        cut(scan)

@@ -11,6 +11,7 @@ from rwsc.sources.examine import Defaults, examine, fit_box, modality_of, tight_
 from rwsc.sources.masks import decode_rle
 from rwsc.sources.schema import Sidecar, SourceObject, SourceScan
 from rwsc.sources.taxonomy import load_taxonomy
+from rwsc.storage.prefix import read_uri
 
 DEFAULTS = Defaults()
 
@@ -34,6 +35,22 @@ def test_a_bucket_that_is_down_ends_the_run_and_writes_no_scan_off(monkeypatch):
     )
     with pytest.raises(StorageError, match="cannot be reached"):
         examine(SourceScan(uri="s3://bucket/a.png"), DEFAULTS)
+
+
+def test_a_bucket_that_is_down_writes_no_mask_off(monkeypatch, tmp_path, pixels, as_png):
+    path = tmp_path / "scan.png"
+    path.write_bytes(as_png(pixels(1)))
+    read = read_uri
+
+    def fails_for_masks(uri, **limit):
+        if uri == "s3://bucket/mask.png":
+            raise StorageError("the endpoint cannot be reached")
+        return read(uri, **limit)
+
+    monkeypatch.setattr("rwsc.sources.examine.read_uri", fails_for_masks)
+    thing = SourceObject(label="gun", bbox_xywh=(10, 10, 20, 20), mask_uri="s3://bucket/mask.png")
+    with pytest.raises(StorageError, match="cannot be reached"):
+        examine(SourceScan(uri=str(path), objects=(thing,)), DEFAULTS)
 
 
 def raising(error):
