@@ -32,6 +32,28 @@ def items_by_scan(items: str) -> dict[str, list[str]]:
     return {scan_id: sorted(names) for scan_id, names in found.items()}
 
 
+def scans_of_other_splits(items: str, split: str) -> set[str]:
+    """Tell the scans that show an item of another split: as bags of this one, they would take it along.
+
+    Args:
+        items: A bank's address.
+        split: The split that a corpus is made for.
+
+    Returns:
+        Ids of the scans; of a bank without splits none.
+
+    Raises:
+        SourceError: The file is no item bank, or a damaged one.
+        StorageError: It cannot be read.
+    """
+    found: set[str] = set()
+    for table in iter_bank(bank_uri(items), ["source_scan_id", "split"]):
+        for scan_id, of in zip(*(column.to_pylist() for column in table.columns), strict=True):
+            if of not in (None, split):
+                found.add(scan_id)
+    return found
+
+
 def with_bag_items(bags: pa.Table, by_scan: Mapping[str, Sequence[str]]) -> pa.Table:
     """Say of each bag which physical items were cut out of it.
 

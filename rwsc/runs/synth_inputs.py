@@ -8,7 +8,7 @@ import pyarrow as pa
 
 import rwsc
 from rwsc.config import fingerprint, output_values
-from rwsc.corpus.bag_items import bag_items_hash, items_by_scan, with_bag_items
+from rwsc.corpus.bag_items import bag_items_hash, items_by_scan, scans_of_other_splits, with_bag_items
 from rwsc.corpus.choice import label_shares, of_two_energies
 from rwsc.corpus.distractors import open_distractors
 from rwsc.corpus.manifest import MANIFEST_VERSION, RunFacts
@@ -108,6 +108,8 @@ def _warn_of_energies(harmless: ItemBank, bags: pa.Table) -> None:
 
 def _bags(config: SynthConfig) -> pa.Table:
     bags = usable_bags(read_catalogue(config.bags), config.bag_kinds, config.split)
+    if config.split is not None:
+        bags = _without_items_of_other_splits(bags, config.items, config.split)
     bags = with_bag_items(bags, items_by_scan(config.items))
     if not config.paired_views:
         return bags
@@ -116,6 +118,21 @@ def _bags(config: SynthConfig) -> pa.Table:
         f"{paired.num_rows // 2:,} bags of two views; {bags.num_rows - paired.num_rows:,} scans have no partner"
     )
     return paired
+
+
+def _without_items_of_other_splits(bags: pa.Table, items: str, split: str) -> pa.Table:
+    others = scans_of_other_splits(items, split)
+    kept = bags.filter(
+        pa.array([scan_id not in others for scan_id in bags["scan_id"].to_pylist()], pa.bool_())
+    )
+    if left_out := bags.num_rows - kept.num_rows:
+        say(f"{left_out:,} bags are left out: items of other splits than {split} were cut out of them")
+    if not kept.num_rows:
+        raise SourceError(
+            f"every bag of split {split!r} shows an item of another split",
+            remedy="rwsc items split --by group keeps items with their scans; or take harmless bags alone (bag_kinds)",
+        )
+    return kept
 
 
 def with_whole_addresses(config: SynthConfig) -> SynthConfig:

@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 from support.things import item_row, thing, write_bank
 
-from rwsc.corpus.bag_items import bag_items_hash, items_by_scan, with_bag_items
+from rwsc.corpus.bag_items import bag_items_hash, items_by_scan, scans_of_other_splits, with_bag_items
 from rwsc.errors import SourceError
 
 BAGS = pa.table({"scan_id": ["a", "b", "c"]})
@@ -35,3 +35,15 @@ def test_the_hash_tells_what_was_cut_out_of_bags_apart_and_not_their_order():
     given = bag_items_hash(with_bag_items(BAGS, CUT))
     assert given == bag_items_hash(with_bag_items(BAGS.take([2, 0, 1]), {**CUT, "elsewhere": []}))
     assert given != bag_items_hash(with_bag_items(BAGS, {**CUT, "b": ["knife"]}))
+
+
+def test_a_scan_that_shows_an_item_of_another_split_is_told_whatever_else_it_shows(tmp_path):
+    rows = [
+        item_row("1", thing(1), physical_item_id="knife", source_scan_id="a", split="test"),
+        item_row("2", thing(2), physical_item_id="gun", source_scan_id="a", split="train"),
+        item_row("3", thing(3), physical_item_id="saw", source_scan_id="b", split="train"),
+        item_row("4", physical_item_id="bow", source_scan_id="c"),
+    ]
+    write_bank(str(tmp_path), rows)
+    found = {split: scans_of_other_splits(str(tmp_path), split) for split in ("train", "val", "test")}
+    assert found == {"train": {"a"}, "val": {"a", "b"}, "test": {"a", "b"}}

@@ -136,3 +136,25 @@ def test_distractors_that_bags_of_two_energies_cannot_take_are_told(tmp_path, ca
 
     assert "warning: no distractor has two energies, so 1 bags" in told(distractors=folder.uri_of("harmless"))
     assert "warning" not in told()
+
+
+def test_of_a_split_no_bag_is_taken_that_shows_an_item_of_another(tmp_path, capsys):
+    make_inputs(str(tmp_path), num_bags=12)
+    config = synth_config(str(tmp_path), split="train")
+
+    def bags_beside(*scan_ids):
+        items = [item_row(f"own {number}", thing(number), split="train") for number in range(3)]
+        others = [
+            item_row(scan_id, thing(5), source_scan_id=scan_id, split="val", physical_item_id="other")
+            for scan_id in scan_ids
+        ]
+        write_bank(config.items, [*items, *others])
+        return read_inputs(config).bags["scan_id"].to_pylist()
+
+    first, *rest = bags_beside()
+    assert rest
+    assert "left out" not in capsys.readouterr().err
+    assert bags_beside(first) == rest
+    assert "1 bags are left out: items of other splits than train were cut" in capsys.readouterr().err
+    with pytest.raises(SourceError, match="every bag of split 'train' shows an item of another split"):
+        bags_beside(first, *rest)
