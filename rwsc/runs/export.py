@@ -53,7 +53,6 @@ def export_corpus(config: ExportConfig) -> dict[str, Any]:
     manifests = _finished(config, corpus, corpus_card)
     shards = list(manifests)
     classes = corpus_classes(corpus) if config.classes is None else read_classes(config.classes)
-    shards = sorted(committed_shards(corpus))
     card = _card(config, classes, _corpus_hash(corpus_card, manifests))
     out.check_writable()
     _check_claimable(out, card)
