@@ -69,6 +69,27 @@ def check_scans(
         ConfigError: A group to leave out is that of no scan.
         SourceError: No usable scan has a mask, a mask is damaged, or a scan has changed since it was indexed.
     """
+    for scan, masked, image in iter_masked(catalogue_uri, without_groups):
+        for thing in masked:
+            yield _check(scan, thing, image, config, outliner)
+
+
+def iter_masked(
+    catalogue_uri: str, without_groups: Collection[str] = ()
+) -> Iterator[tuple[Scan, list[ScanObject], np.ndarray]]:
+    """Go through a catalogue's usable scans that have masks.
+
+    Args:
+        catalogue_uri: The catalogue.
+        without_groups: Groups of scans to leave out.
+
+    Yields:
+        tuple: A scan, its objects that have a mask, and its pixels.
+
+    Raises:
+        ConfigError: A group to leave out is that of no scan.
+        SourceError: No usable scan has a mask, or a scan has changed since it was indexed.
+    """
     catalogue, found_any = read_catalogue(catalogue_uri), False
     check_groups(catalogue, catalogue_uri, without_groups)
     for scan in iter_scans(catalogue):
@@ -76,9 +97,7 @@ def check_scans(
         if scan.status != "ok" or not masked or scan.group in without_groups:
             continue
         found_any = True
-        image = read_indexed(scan.uri, scan.sha256)
-        for thing in masked:
-            yield _check(scan, thing, image, config, outliner)
+        yield scan, masked, read_indexed(scan.uri, scan.sha256)
     if not found_any:
         raise SourceError(
             f"{catalogue_uri} has no masks to compare with", remedy="index scans that have masks"
@@ -108,10 +127,30 @@ def check_groups(catalogue: pa.Table, uri: str, wanted: Collection[str]) -> None
         )
 
 
+def given_mask(scan: Scan, thing: ScanObject, image: np.ndarray) -> np.ndarray:
+    """Give the mask that an object came with.
+
+    Args:
+        scan: The scan.
+        thing: An object of it that has a mask.
+        image: The scan's pixels.
+
+    Returns:
+        True on the item, (H, W).
+
+    Raises:
+        SourceError: The mask is damaged.
+    """
+    try:
+        return decode_rle(str(thing.mask_rle), height=image.shape[0], width=image.shape[1])
+    except ValueError as error:
+        raise SourceError(f"damaged mask of {scan.uri}: {error}", remedy="index the source again") from None
+
+
 def _check(
     scan: Scan, thing: ScanObject, image: np.ndarray, config: ItemsConfig, outliner: SeesBoxes
 ) -> ScanCheck:
-    true_HW = _given_mask(scan, thing, image)
+    true_HW = given_mask(scan, thing, image)
     from_box = _cut(scan, replace(thing, mask_rle=None), image, config, outliner)
     from_mask = _cut(scan, thing, image, config, outliner)
     x, y, w, h = thing.bbox_xywh
@@ -129,13 +168,6 @@ def _check(
             recomposition_psnr_db(image, from_mask, scan) if isinstance(from_mask, Candidate) else None
         ),
     )
-
-
-def _given_mask(scan: Scan, thing: ScanObject, image: np.ndarray) -> np.ndarray:
-    try:
-        return decode_rle(str(thing.mask_rle), height=image.shape[0], width=image.shape[1])
-    except ValueError as error:
-        raise SourceError(f"damaged mask of {scan.uri}: {error}", remedy="index the source again") from None
 
 
 def _cut(

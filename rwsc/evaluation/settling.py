@@ -10,8 +10,8 @@ from scipy.special import expit
 from rwsc.evaluation.extraction import GOOD_IOU
 from rwsc.evaluation.extraction_phantoms import BoxedPhantom, draw_boxed
 from rwsc.evaluation.masks import area_under_roc, iou
-from rwsc.items.in_box import SeesBoxes, Settling, mask_in_box
-from rwsc.items.outliner_view import BBox, Outline
+from rwsc.items.in_box import SeesBoxes, Settling, settle
+from rwsc.items.outliner_view import Outline
 
 _RIDGE = 1e-3
 
@@ -90,19 +90,8 @@ def fit_confidence(outcomes: Sequence[Outcome]) -> Confidence:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """An outline that was made before."""
-
-    outlined: Outline
-
-    def outline(self, attenuation_HWC: np.ndarray, bbox_xywh: BBox) -> Outline:
-        """Give it."""
-        return self.outlined
-
-
 def _outcome(phantom: BoxedPhantom, seen: Outline, settling: Settling) -> Outcome:
-    found = mask_in_box(phantom.attenuation_HWC, phantom.bbox_xywh, _Seen(seen), settling)
+    found = settle(phantom.attenuation_HWC, seen, settling)
     return Outcome(
         iou=iou(found.mask_HW, phantom.true_HW),
         expected_iou=seen.expected_iou,

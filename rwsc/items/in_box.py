@@ -50,7 +50,7 @@ class BoxMask:
     """True on the item, of the scan's size; nothing where no item was seen."""
 
     confidence: float
-    """From 0 to 1, higher for masks that are more likely good; see `mask_in_box`."""
+    """From 0 to 1, higher for masks that are more likely good; see `settle`."""
 
     agreement: float
     """Overlap of the mask with what was item before the cut, 0 to 1."""
@@ -59,13 +59,7 @@ class BoxMask:
 def mask_in_box(
     attenuation_HWC: np.ndarray, bbox_xywh: BBox, outliner: SeesBoxes, settling: Settling = SETTLING
 ) -> BoxMask:
-    """Outline the item in a box.
-
-    The outliner gives each pixel a probability at a coarse scale. Pixels it is sure of are settled; a graph
-    cut on the scan's attenuation (GrabCut: Rother, Kolmogorov and Blake, 2004) settles the rest at the scan's own
-    scale. Parts far smaller than the largest are dropped; holes are kept. The confidence is the probability that
-    the mask overlaps the truth by 0.8 or more, as a logistic function of three things that was fitted on phantoms: the
-    overlap that the outliner expects, how soft its answer is, and its overlap with the settled mask.
+    """Outline the item in a box, and settle the outline; see `settle`.
 
     Args:
         attenuation_HWC: Attenuation of the scan in nepers, float32, one or three channels.
@@ -76,7 +70,26 @@ def mask_in_box(
     Returns:
         The mask and how far it can be trusted.
     """
-    outline = outliner.outline(attenuation_HWC, bbox_xywh)
+    return settle(attenuation_HWC, outliner.outline(attenuation_HWC, bbox_xywh), settling)
+
+
+def settle(attenuation_HWC: np.ndarray, outline: Outline, settling: Settling = SETTLING) -> BoxMask:
+    """Make a mask at the scan's own scale of what the outliner says.
+
+    The outliner gives each pixel a probability at a coarse scale. Pixels it is sure of are settled; a graph
+    cut on the scan's attenuation (GrabCut: Rother, Kolmogorov and Blake, 2004) settles the rest at the scan's own
+    scale. Parts far smaller than the largest are dropped; holes are kept. The confidence is the probability that
+    the mask overlaps the truth by 0.8 or more, as a logistic function of three things that was fitted on phantoms: the
+    overlap that the outliner expects, how soft its answer is, and its overlap with the settled mask.
+
+    Args:
+        attenuation_HWC: Attenuation of the scan in nepers, float32, one or three channels.
+        outline: The outliner's answer for a box, some of it in the picture.
+        settling: What is left to the cut.
+
+    Returns:
+        The mask and how far it can be trusted.
+    """
     rows, columns = outline.window.inside(attenuation_HWC.shape)
     top, left = rows.start - outline.window.top, columns.start - outline.window.left
     likely_HW = outline.probability_HW[

@@ -14,17 +14,14 @@ from rwsc.items.in_box import SeesBoxes, mask_in_box
 from rwsc.items.on_air import mask_on_air
 from rwsc.items.pixels import encode_alpha, encode_transmission
 from rwsc.items.quality import gate
+from rwsc.items.scan_attenuation import alpha_of, picture_attenuation, scan_attenuation
 from rwsc.items.schema import ItemRow
-from rwsc.physics.dual_energy import TRANSMISSION_FLOOR, scan_transmission
-from rwsc.physics.pseudo_colour import colourise
-from rwsc.physics.transmission import from_attenuation, full_scale, to_attenuation, to_transmission
 from rwsc.seeds import content_id
 from rwsc.sources.json_fields import one_line
 from rwsc.sources.masks import decode_rle
 from rwsc.sources.outages import is_outage
 from rwsc.sources.reread import read_indexed
 from rwsc.sources.schema import BBox, Scan, ScanObject
-from rwsc.sources.transparency import without_alpha
 
 NOTHING_SEEN = "no item seen in its box"
 
@@ -95,8 +92,8 @@ def cut_objects(
     Returns:
         By place among the scan's objects, the cut-out or why there is none.
     """
-    attenuation_HWC = _attenuation(image, scan)
-    colour_HWC = _colour(attenuation_HWC)
+    attenuation_HWC = scan_attenuation(image, scan)
+    colour_HWC = picture_attenuation(attenuation_HWC)
     cuts: dict[int, Cut] = {}
     results: dict[int, Candidate | NotCut] = {}
     for number, thing in enumerate(scan.objects):
@@ -163,7 +160,7 @@ def _find(
         mask_HW = _mask(thing.mask_rle, image.shape)
         if scan.kind != "isolated":
             return Cut(mask_HW=mask_HW, method="mask_unmixed")
-        alpha_HW = _alpha(image) if "alpha_mask" in thing.flags else None
+        alpha_HW = alpha_of(image) if "alpha_mask" in thing.flags else None
         return Cut(mask_HW=mask_HW, method="given", alpha_HW=alpha_HW)
     bbox_xywh = _box(thing)
     if scan.kind == "isolated":
@@ -188,35 +185,6 @@ def _mask(mask_rle: str, shape_hw: tuple[int, ...]) -> np.ndarray:
 def _box(thing: ScanObject) -> BBox:
     x, y, w, h = thing.bbox_xywh
     return x, y, w, h
-
-
-def _alpha(image: np.ndarray) -> np.ndarray | None:
-    if image.ndim != 3 or image.shape[2] != 4:
-        return None
-    return image[..., 3].astype(np.float32) / np.float32(full_scale(image.dtype))
-
-
-def _attenuation(image: np.ndarray, scan: Scan) -> np.ndarray:
-    """Give the scan's attenuation, (H, W, C), against the air level the catalogue states.
-
-    What a picture holds where nothing is (mostly black) is no measurement; there it is air.
-    """
-    seen = without_alpha(image)
-    air_level = np.asarray(scan.air_level, dtype=np.float32)
-    if seen.ndim == 3 and seen.shape[2] == 2:
-        # Counted in 16 bits, so that denser matter can be told apart than in a picture of 8.
-        transmission_HW2 = scan_transmission(seen, air_level)
-        return to_attenuation(transmission_HW2, floor=TRANSMISSION_FLOOR)
-    attenuation_HWC = to_attenuation(to_transmission(seen.reshape(*seen.shape[:2], -1), air_level))
-    alpha_HW = _alpha(image)
-    return attenuation_HWC if alpha_HW is None else np.where(alpha_HW[..., None] > 0, attenuation_HWC, 0)
-
-
-def _colour(attenuation_HWC: np.ndarray) -> np.ndarray:
-    """Give the attenuation that the scan's picture has: what the outliner knows are pictures, gray or coloured."""
-    if attenuation_HWC.shape[2] != 2:
-        return attenuation_HWC
-    return to_attenuation(colourise(from_attenuation(attenuation_HWC)))
 
 
 def _others(cuts: Mapping[int, Cut], number: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.corpora import write_scans
+from support.scenes import write_masked_bags
 
 from jobs.settle_outliner import settle_outliner
 from rwsc.config import load_settings
@@ -16,6 +17,7 @@ from rwsc.corpus.settings import SynthConfig
 from rwsc.evaluation.study import StudyConfig, check_arms
 from rwsc.items.in_box import SETTLING
 from rwsc.items.settings import BuildConfig
+from rwsc.sources.index import index_to_catalogue
 from rwsc.sources.settings import IndexConfig
 from rwsc.storage.prefix import Prefix
 from rwsc.training.settings import TrainConfig
@@ -70,12 +72,15 @@ def test_the_smoke_settings_go_through_every_stage_as_jobs_do(ray_cluster, tmp_p
     assert len(committed_shards(Prefix(str(tmp_path / "smoke" / "corpus")))) == 2
 
 
-def test_settlings_of_outlines_are_compared_on_phantoms(capsys, monkeypatch):
+def test_settlings_of_outlines_are_compared_on_phantoms_and_scans(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("jobs.settle_outliner.SURE", ((0.03, 0.97),))
     monkeypatch.setattr("jobs.settle_outliner.LIKELY", (0.3, 0.5))
-    settle_outliner(num_phantoms=8, seed=4)
-    head, taken, wide, other, confidence = capsys.readouterr().out.splitlines()
-    assert head.split() == ["bag", "likely", "item", "mean", "median", "good"]
+    write_masked_bags(Prefix(str(tmp_path / "scans")), ["a", "b", "b"])
+    index_to_catalogue(str(tmp_path / "scans"), str(tmp_path / "catalogue.parquet"))
+    settle_outliner(num_phantoms=8, seed=4, catalogue=str(tmp_path / "catalogue.parquet"))
+    lines = capsys.readouterr().out.splitlines()
+    head, taken, wide, other, confidence, of_scans = lines[:6]
+    assert head.split() == ["bag", "likely", "item", "mean", "median", "0.8+"]
     assert [float(value) for value in taken.split()[:3]] == [SETTLING.bag, SETTLING.likely, SETTLING.item]
     assert [line.split()[:3] for line in (wide, other)] == [
         ["0.03", "0.30", "0.97"],
@@ -83,3 +88,26 @@ def test_settlings_of_outlines_are_compared_on_phantoms(capsys, monkeypatch):
     ]
     assert len({line.split()[3] for line in (taken, wide)}) == 2
     assert confidence.startswith("Confidence(expected_iou=")
+    assert of_scans == "on 3 masked items in bags of 2 groups of scans"
+    assert lines[6].split()[-1] == "0.7+"
+    assert [line.split()[:3] for line in lines[7:10]] == [line.split()[:3] for line in (taken, wide, other)]
+    assert lines[10] == "each group settled as is best on all others"
+    assert sum(int(line.split()[-2]) for line in lines[11:-1]) == 2
+    mean, median, fair = map(float, lines[-1].split())
+    assert 0 < mean < 1
+    assert 0 < median < 1
+    assert fair in {0, 0.333, 0.667, 1}
+
+
+def test_a_catalogue_without_masks_in_bags_is_refused_in_a_line(tmp_path):
+    write_scans(Prefix(str(tmp_path / "scans")), num_bags=2)
+    index_to_catalogue(str(tmp_path / "scans"), str(tmp_path / "catalogue.parquet"))
+    job = [sys.executable, str(ROOT / "jobs" / "settle_outliner.py"), "--num-phantoms", "1"]
+    done = subprocess.run(
+        [*job, "--catalogue", str(tmp_path / "catalogue.parquet")],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    error, remedy = done.stderr.splitlines()
+    assert error.startswith("error: masked items of 0 groups of scans")
+    assert remedy.startswith("try:   give a catalogue with masked items in the bags of two groups")

@@ -1,11 +1,10 @@
-import json
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from support.corpora import item_image, write_scans
-from support.scenes import overlap, seen_scene
+from support.scenes import overlap, seen_scene, write_masked_bags
 
 from rwsc.errors import ConfigError, SourceError
 from rwsc.evaluation.extraction_scans import check_scans, mask_of, recomposition_psnr_db
@@ -26,34 +25,11 @@ CONFIG = ItemsConfig()
 AIR = 200.0
 
 
-def write_bags(folder, groups):
-    """A COCO tree of phantom bags with a masked item each, one a group."""
-    images, annotations = [], []
-    for number, group in enumerate(groups):
-        scene = seen_scene(number)
-        folder.write(f"{number}.png", encode_image(scene.image))
-        height, width = scene.truth_HW.shape
-        images.append(
-            {"id": number + 1, "file_name": f"{number}.png", "width": width, "height": height, "group": group}
-        )
-        annotations.append(
-            {
-                "id": number + 1,
-                "image_id": number + 1,
-                "category_id": 1,
-                "bbox": list(scene.bbox_xywh),
-                "segmentation": {"size": [height, width], "counts": encode_rle(scene.truth_HW)},
-            }
-        )
-    document = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "gun"}]}
-    folder.write("annotations.json", json.dumps(document).encode())
-
-
 @pytest.fixture(scope="module")
 def bags(tmp_path_factory):
     """The catalogue of three bags of groups a, b and c."""
     root = Prefix(str(tmp_path_factory.mktemp("bags")))
-    write_bags(root.child("scans"), ["a", "b", "c"])
+    write_masked_bags(root.child("scans"), ["a", "b", "c"])
     index_to_catalogue(root.uri_of("scans"), root.uri_of("catalogue.parquet"))
     return root.uri_of("catalogue.parquet")
 
