@@ -47,9 +47,23 @@ def test_masks_may_have_any_depth_and_colour(read):
         np.testing.assert_array_equal(read(mask=levels).mask_HW, MASK_HW)
 
 
-def test_alpha_is_dropped(read):
+def test_what_is_transparent_is_white_whatever_hides_there(read):
     with_alpha = np.dstack([ITEM, MASK_HW.astype(np.uint8) * 255])
+    on_white = np.where(MASK_HW[..., None], ITEM, 255)
+    np.testing.assert_array_equal(read(item=with_alpha).item, on_white)
+    with_alpha[~MASK_HW] = 0
+    np.testing.assert_array_equal(read(item=with_alpha).item, on_white)
+
+
+def test_an_opaque_picture_with_alpha_is_as_without(read):
+    with_alpha = np.dstack([ITEM, np.full(MASK_HW.shape, 255, np.uint8)])
     np.testing.assert_array_equal(read(item=with_alpha).item, ITEM)
+
+
+def test_what_is_transparent_in_a_mask_is_not_the_item(read):
+    white = np.full((*MASK_HW.shape, 3), 255, np.uint8)
+    mask = np.dstack([white, MASK_HW.astype(np.uint8) * 255])
+    np.testing.assert_array_equal(read(mask=mask).mask_HW, MASK_HW)
 
 
 def test_where_one_picture_is_grey_all_are(read):
@@ -66,6 +80,11 @@ def test_where_one_picture_is_grey_all_are(read):
         ({"bag": BAG[:, 1:]}, SourceError, "bag.png is 25 x 22 pixels, "),
         ({"mask": MASK_HW[:3].astype(np.uint8)}, SourceError, "mask.png is 26 x 3 pixels, "),
         ({"item": ITEM.astype(np.uint16)}, SourceError, "item.png has 16 bits per channel"),
+        (
+            {"mask": np.dstack([np.zeros_like(ITEM), MASK_HW * np.uint8(255)])},
+            SourceError,
+            "mask.png is black wherev",
+        ),
         ({"bag": b"no image"}, UnreadableImage, "bag.png: the file is no JPEG"),
         ({"mask": encode_image(BAG)[:200]}, UnreadableImage, "mask.png: PNG is "),
     ],
@@ -87,3 +106,10 @@ def test_a_picture_that_would_take_all_memory_is_refused_unread(read):
     assert len(bomb) < 200_000
     with pytest.raises(RwscError, match=r"fused\.png: PNG of 5,000 x 5,001 pixels is over the limit"):
         read(fused=bomb)
+
+
+def test_two_energies_are_no_picture(tmp_path):
+    Prefix(str(tmp_path)).write("bag.npy", encode_image(ITEM))
+    np.save(tmp_path / "item.npy", ITEM[..., :2])
+    with pytest.raises(SourceError, match=r"item\.npy has 2 channels"):
+        read_triple(*(str(tmp_path / name) for name in ("item.npy", "bag.npy", "bag.npy")))
