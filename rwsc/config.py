@@ -243,6 +243,30 @@ def _explain(kind: type[Settings], section: str, error: ValidationError) -> Conf
     )
 
 
+def errors_under(field: str, error: ValidationError) -> ValidationError:
+    """Put a field before the places that an error names, where the field's values are checked apart from it.
+
+    Args:
+        field: Name of the field.
+        error: What is wrong with its values.
+
+    Returns:
+        The same, to be raised in the validator of the settings that have the field.
+    """
+    return ValidationError.from_exception_data(
+        error.title,
+        [
+            {
+                "type": line["type"],
+                "loc": (field, *line["loc"]),
+                "input": line["input"],
+                "ctx": line.get("ctx", {}),
+            }
+            for line in error.errors()
+        ],
+    )
+
+
 def _names_beside(kind: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     for part in loc[:-1]:
         annotation = kind.model_fields[str(part)].annotation if str(part) in kind.model_fields else None

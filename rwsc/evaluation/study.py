@@ -59,6 +59,11 @@ class Arm(Settings):
         return self.title or self.name
 
 
+_SLIDES: dict[str, Any] = {"residual": "none"}
+"""The network as we reconstruct it from the slides. Arms that are named after it say so themselves, so that no setting
+which arms share can make them another one."""
+
+
 def _baseline(method: str, title: str) -> Arm:
     return Arm(
         name=method,
@@ -69,25 +74,30 @@ def _baseline(method: str, title: str) -> Arm:
     )
 
 
+def _without(weight: str, name: str, title: str) -> Arm:
+    return Arm(name=name, title=title, tables=["losses"], set={"network": _SLIDES, "loss": {weight: 0.0}})
+
+
 ARMS: tuple[Arm, ...] = (
     Arm(
         name="rwsc",
         title="RWSC-Fusion",
         tables=["edge_attention", "region", "losses", "methods"],
+        set={"network": _SLIDES},
     ),
     Arm(
         name="no_ea",
         title="without edge attention",
         tables=["edge_attention"],
         against=["rwsc"],
-        set={"network": {"edge_attention": False}},
+        set={"network": {**_SLIDES, "edge_attention": False}},
     ),
     Arm(
         name="pooled_only",
         title="mask average pooling only",
         tables=["region"],
         against=["rwsc"],
-        set={"network": {"rwsc": "pooled_only"}},
+        set={"network": {**_SLIDES, "rwsc": "pooled_only"}},
     ),
     Arm(
         name="product",
@@ -104,11 +114,11 @@ ARMS: tuple[Arm, ...] = (
         name="half_weights",
         title="RWSC-Fusion, w1 = w2 = 0.5",
         tables=["losses", "methods"],
-        set={"loss": {"w1": 0.5, "w2": 0.5}},
+        set={"network": _SLIDES, "loss": {"w1": 0.5, "w2": 0.5}},
     ),
-    Arm(name="no_ll", title="without LL", tables=["losses"], set={"loss": {"a1": 0.0}}),
-    Arm(name="no_csd", title="without CSD", tables=["losses"], set={"loss": {"a2": 0.0}}),
-    Arm(name="no_recon", title="without reconstruction", tables=["losses"], set={"loss": {"a3": 0.0}}),
+    _without("a1", "no_ll", "without LL"),
+    _without("a2", "no_csd", "without CSD"),
+    _without("a3", "no_recon", "without reconstruction"),
     Arm(
         name="product_no_ea",
         title="on TIP, without edge attention",
@@ -167,8 +177,10 @@ class StudyConfig(Settings):
     them with their meaning."""
 
     rwsc: dict[str, Any] = Field(default={"network": {"residual": "none"}})
-    """Settings of [train] of the arms of method rwsc, on top of these. residual none is the network as the slides
-    show it: with a residual on the product of transmissions, the bag comes back by itself."""
+    """Settings of [train] of the arms of method rwsc, on top of these; what is given stands in place of the whole
+    default. residual none is the network as we reconstruct it from the slides: with a residual on the product of
+    transmissions, the bag comes back by itself. The arms of the slides' tables have it, or the residual, as their
+    own."""
 
     baselines: dict[str, Any] = Field(default={})
     """Settings of [train] of the arms of the other methods, such as {network = {width_divisor = 4}}."""
@@ -183,7 +195,7 @@ class StudyConfig(Settings):
     """Pairs shown in each figure."""
 
     runs_at_once: int = Field(default=1, ge=1, json_schema_extra=SPEED)
-    """Training runs side by side, each with its own workers."""
+    """Training runs side by side at most, each with its own workers; fewer where machine or cluster holds fewer."""
 
     @property
     def untrained(self) -> list[str]:
@@ -276,15 +288,28 @@ def check_arms(study: StudyConfig) -> None:
         study: The study.
 
     Raises:
-        ConfigError: See `train_config`; or there are neither phantoms nor items and bags.
+        ConfigError: See `train_config`; or there are neither phantoms nor items and bags; or two arms have one title.
     """
     if not study.phantoms and not (study.items and study.bags):
         raise ConfigError(
             f"{SECTION} has neither phantoms nor items and bags",
             remedy=f"set items and bags in [{SECTION}], or phantoms = 200 to do without data",
         )
+    _refuse_one_title(study)
     for arm in study.arms:
         train_config(study, arm, study.seeds[0])
+
+
+def _refuse_one_title(study: StudyConfig) -> None:
+    """Refuse two arms, or an arm and an engine of its table, that tables and figures would call the same."""
+    titles = [arm.shown for arm in study.arms]
+    if any("methods" in arm.tables for arm in study.arms):
+        titles += set(study.untrained)
+    if twice := [title for title, count in Counter(titles).items() if count > 1]:
+        raise ConfigError(
+            f"{SECTION}: {twice[0]!r} is the title of more than one arm or engine",
+            remedy="give every arm a title of its own, or none, so that its name stands there",
+        )
 
 
 def _nested(values: Mapping[str, Any]) -> dict[str, Any]:

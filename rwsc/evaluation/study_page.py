@@ -8,14 +8,17 @@ from typing import Any
 from rwsc.config import output_values
 from rwsc.evaluation import slides
 from rwsc.evaluation.study import StudyConfig
+from rwsc.evaluation.study_claims import Claim
 from rwsc.evaluation.study_figures import Sheet
-from rwsc.evaluation.study_tables import Claim, Column, Figure, Row, Table
+from rwsc.evaluation.study_machines import group_machines, machine_limits, machine_line, trained_on
+from rwsc.evaluation.study_tables import Column, Figure, Row, Table
 from rwsc.fusion.baselines.methods import DEVIATIONS
 from rwsc.storage.images import encode_image
 from rwsc.storage.web_page import jpeg_uri, render_web_page
 from rwsc.training.settings import TrainConfig
 
 _JPEG_QUALITY = 92
+_SHIPPED = "default"  # how settings name the weights that come with rwsc
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -25,8 +28,8 @@ class Study:
     config: StudyConfig
     tables: Sequence[Table]
     figures: Mapping[str, Sheet]
-    machine: Mapping[str, Any]
-    """What the study ran on."""
+    machines: Sequence[Mapping[str, Any] | None]
+    """What each measured run was trained on, and its ``date``; None where that was not recorded."""
 
     licence: str
     """The strictest licence of the data."""
@@ -70,7 +73,7 @@ def to_json(study: Study) -> dict[str, Any]:
             "settings": output_values(study.config),
             "arms": {name: _arm_values(config) for name, config in study.trained.items()},
             "licence": study.licence,
-            "machine": dict(study.machine),
+            "machines": [asdict(group) for group in group_machines(study.machines)],
         }
     )
     return plain
@@ -96,29 +99,34 @@ def statements(study: Study) -> list[str]:
         "phantoms (made-up scans), not real ones"
         if config.phantoms
         else f"scans; bags and items of the splits {', '.join(config.held_out_splits)} were in no training"
+        f"{' of this study' if _tuned(study) else ''}"
     )
     trained = study.trained.values()
     steps, batches = {run.steps for run in trained}, {run.batch for run in trained}
     crops, precisions = {run.sample.crop_px for run in trained}, {run.precision for run in trained}
+    machines = group_machines(study.machines)
     found = [
         f"{config.held_out_pairs} held-out pairs of {config.pairs.crop_px} px, the same for all arms and seeds:"
         f" {data}.",
         f"{len(config.seeds)} seeds for each arm; mean ± standard deviation over seeds of the means over pairs.",
         f"Every arm was trained for {_listed(steps)} steps of {_listed(batches)} crops of {_listed(crops)} px"
-        f" on {study.machine.get('gpu') or study.machine.get('cpu') or 'an unknown machine'}, in"
-        f" {' or '.join(sorted(precisions))}; measured in float32.",
+        f"{trained_on(machines)}, in {' or '.join(sorted(precisions))}; measured in float32.",
         "Networks are judged by their own output over the whole frame: nothing is pasted back.",
-        "Arms without a residual on the product of transmissions (TIP) are the network as the slides show it. With the"
-        " residual, our default for corpora, the untrained network is TIP already and keeps the bag by itself"
-        " (decision 0004).",
+        "Arms without a residual on the product of transmissions (TIP) are our reconstruction of the slides' network,"
+        " without a residual on TIP. With the residual, our default for corpora, the untrained network is TIP already"
+        " and keeps the bag by itself (decision 0004).",
+        "The slides leave open how many layers and channels there are, where the modules stand and what the region"
+        " module takes in, whether there are skip connections or a discriminator, the losses' exact form and weights,"
+        " and how it was trained: all of that is ours.",
         f"The slides' figures are printed as they are ({slides.SOURCE}); their data, sizes, training and metric code"
         " are not public, so that rows can be compared within a column of ours, not across.",
     ]
-    if not study.machine.get("gpu"):
+    if tuned := _tuned(study):
         found.append(
-            "These are short runs on a CPU, at sizes far below those of a GPU: they show which way a setting pulls,"
-            " not how far a fully trained network gets."
+            f"Not trained from nothing: {', '.join(tuned)}. Start weights whose card shows that they saw what is held"
+            " out are refused; what else they were trained on is other data, which is not checked."
         )
+    found += machine_limits(machines)
     divisors = {
         name: each.network["width_divisor"]
         for name, each in study.trained.items()
@@ -134,6 +142,13 @@ def statements(study: Study) -> list[str]:
     if study.is_academic:
         found.append("The data are for academic use alone: do not pass the pictures on.")
     return found
+
+
+def _tuned(study: Study) -> list[str]:
+    """Name arms on real scans whose start weights may have seen real scans; those of rwsc saw phantoms alone."""
+    if study.config.phantoms:
+        return []
+    return [name for name, run in study.trained.items() if run.start_from not in (None, _SHIPPED)]
 
 
 def render_page(study: Study) -> str:
@@ -166,7 +181,7 @@ def render_page(study: Study) -> str:
             (arm.shown, arm.name, _settings_text(arm.set), config.method, config.steps, config.learning_rate)
             for arm, config in ((arm, study.trained[arm.name]) for arm in study.config.arms)
         ],
-        machine=", ".join(f"{name} {value}" for name, value in study.machine.items() if value is not None),
+        machine=machine_line(group_machines(study.machines)),
         licence=study.licence,
     )
 
@@ -259,12 +274,22 @@ def _shown_claims(table: Table) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def _claim_text(claim: Claim, column: Column) -> tuple[str, str]:
     """Give whether a claim holds in every seed, in none or in some, and words for it."""
-    kind = "holds" if claim.ahead == claim.seeds else "fails" if not claim.ahead else "undecided"
-    verdict = "better" if claim.is_better else "worse"
+    if not claim.seeds:
+        return "undecided", f"{column.head} not compared: no seed has scores of both"
+    is_lost = claim.behind and not claim.ahead
+    kind = "holds" if claim.ahead == claim.seeds else "fails" if is_lost else "undecided"
+    difference = f"{claim.difference:+.{column.digits}f}".replace("inf", "∞")
     return kind, (
-        f"{column.head} {verdict} ({claim.difference:+.{column.digits}f},"
+        f"{column.head} {claim.verdict} ({difference}{_infinite_text(claim.infinite)},"
         f" ahead in {claim.ahead} of {claim.seeds} seeds)"
     )
+
+
+def _infinite_text(count: int) -> str:
+    if not count:
+        return ""
+    pairs = "pair" if abs(count) == 1 else "pairs"
+    return f", infinitely {'better' if count > 0 else 'worse'} in {abs(count)} {pairs}"
 
 
 def _deviations(study: Study) -> list[str]:

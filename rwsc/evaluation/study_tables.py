@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from rwsc.evaluation import slides
 from rwsc.evaluation.metric_totals import MetricTotal, totals_of
 from rwsc.evaluation.study import StudyConfig, TableName
+from rwsc.evaluation.study_claims import Claim, Scores, claim_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,26 +91,6 @@ class Row:
 
     failures: Sequence[str] = ()
     """Why runs failed."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Claim:
-    """An arm that is to do better against another one in one metric, seed by seed."""
-
-    first: str
-    other: str
-    metric: str
-    difference: float
-    """Mean of the first less mean of the other."""
-
-    is_better: bool
-    """Whether the first is better in the mean."""
-
-    ahead: int
-    """Seeds in which the first is better."""
-
-    seeds: int
-    """Seeds compared."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -245,7 +226,7 @@ def build_tables(study: StudyConfig, outcomes: Mapping[str, Sequence[Outcome]]) 
                 columns=form.columns,
                 slides_columns=form.slides_columns,
                 rows=shown,
-                claims=_claims(form, study, {row.name: row for row in shown}),
+                claims=_claims(form, study, {row.name: row for row in shown}, outcomes),
             )
         )
     return tables
@@ -295,7 +276,9 @@ def _row(name: str, title: str, outcomes: Mapping[str, Sequence[Outcome]], wante
     )
 
 
-def _claims(form: _Form, study: StudyConfig, rows: Mapping[str, Row]) -> list[Claim]:
+def _claims(
+    form: _Form, study: StudyConfig, rows: Mapping[str, Row], outcomes: Mapping[str, Sequence[Outcome]]
+) -> list[Claim]:
     better = {column.key: column.better for column in form.columns}
     return [
         claim
@@ -303,23 +286,18 @@ def _claims(form: _Form, study: StudyConfig, rows: Mapping[str, Row]) -> list[Cl
         for name in arm.against
         for key in form.claimed
         if arm.name in rows and name in rows
-        if (claim := _claim(rows[name], rows[arm.name], key, 1 if better[key] == "high" else -1)) is not None
+        if (
+            claim := claim_of(
+                _scores_by_seed(outcomes, name),
+                _scores_by_seed(outcomes, arm.name),
+                metric=key,
+                is_high_better=better[key] == "high",
+                titles=(rows[name].title, rows[arm.name].title),
+            )
+        )
+        is not None
     ]
 
 
-def _claim(first: Row, other: Row, key: str, sign: int) -> Claim | None:
-    ours, theirs = first.figures.get(key), other.figures.get(key)
-    if ours is None or theirs is None or math.isnan(ours.mean) or math.isnan(theirs.mean):
-        return None
-    gaps = [
-        sign * (mean - theirs.by_seed[seed]) for seed, mean in ours.by_seed.items() if seed in theirs.by_seed
-    ]
-    return Claim(
-        first=first.title,
-        other=other.title,
-        metric=key,
-        difference=ours.mean - theirs.mean,
-        is_better=sign * (ours.mean - theirs.mean) > 0,
-        ahead=sum(gap > 0 for gap in gaps),
-        seeds=len(gaps),
-    )
+def _scores_by_seed(outcomes: Mapping[str, Sequence[Outcome]], name: str) -> Scores:
+    return {outcome.seed: outcome.scores for outcome in outcomes.get(name, ()) if outcome.scores is not None}

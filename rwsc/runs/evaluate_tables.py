@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,13 @@ from rwsc.evaluation.study_page import Study, render_page, to_json
 from rwsc.evaluation.study_scores import Pair, draw_pairs
 from rwsc.evaluation.study_tables import Outcome, build_tables
 from rwsc.runs.held_out import open_held_out, pairs_key
-from rwsc.runs.machine import describe_machine
-from rwsc.runs.study_runs import engine_scores, known_outcome, train_and_measure
+from rwsc.runs.study_runs import (
+    check_runs,
+    engine_scores,
+    known_outcome,
+    read_machine,
+    train_and_measure,
+)
 from rwsc.runs.talk import say
 from rwsc.sources.licences import Licence, classify
 from rwsc.storage.images import decode_image, encode_image
@@ -54,14 +59,14 @@ def evaluate_tables(study: StudyConfig) -> tuple[str, int]:
     out = Prefix(study.output)
     out.check_writable()
     held_out, licence = open_held_out(study)
+    check_runs(study)
     pairs = draw_pairs(held_out, study.held_out_pairs)
     key = pairs_key(pairs)
     claim_run(out, _run_card(study, key))
     if classify(licence) is Licence.ACADEMIC:
         say("the data are for academic use alone, and so are the weights, figures and pictures of this study")
     outcomes: dict[str, list[Outcome]] = {}
-    for name in study.untrained:
-        outcomes[name] = [Outcome(seed=None, scores=engine_scores(out, name, pairs, study.pictures, key))]
+    machines: dict[str, dict[str, Any] | None] = {}
     waiting = []
     for arm, seed in runs_of(study):
         known = known_outcome(out, study, arm, seed, key)
@@ -69,11 +74,18 @@ def evaluate_tables(study: StudyConfig) -> tuple[str, int]:
             waiting.append((arm, seed))
         else:
             outcomes.setdefault(arm.name, []).append(known)
-    page = write_report(study, out, pairs, outcomes, licence)
-    for arm, seed, outcome in train_and_measure(study, waiting, pairs, key):
+            machines[run_name(arm, seed)] = read_machine(out, run_name(arm, seed))
+    # What can be refused is refused here, before a report that is there is written over.
+    training = train_and_measure(study, waiting, pairs, key)
+    for name in study.untrained:
+        outcomes[name] = [Outcome(seed=None, scores=engine_scores(out, name, pairs, study.pictures, key))]
+    page = write_report(study, out, pairs, outcomes, machines, licence)
+    for arm, seed, outcome in training:
         outcomes.setdefault(arm.name, []).append(outcome)
+        if outcome.scores is not None:
+            machines[run_name(arm, seed)] = read_machine(out, run_name(arm, seed))
         say(_line(arm, seed, outcome))
-        write_report(study, out, pairs, outcomes, licence)
+        write_report(study, out, pairs, outcomes, machines, licence)
     return page, sum(bool(outcome.failure) for found in outcomes.values() for outcome in found)
 
 
@@ -81,7 +93,8 @@ def write_report(
     study: StudyConfig,
     out: Prefix,
     pairs: list[Pair],
-    outcomes: dict[str, list[Outcome]],
+    outcomes: Mapping[str, Sequence[Outcome]],
+    machines: Mapping[str, Mapping[str, Any] | None],
     licence: str | None,
 ) -> str:
     """Write tables and page of what is measured so far.
@@ -91,6 +104,7 @@ def write_report(
         out: Its folder.
         pairs: The held-out pairs.
         outcomes: What became of arms and engines, by name.
+        machines: What each measured run was trained on, by its name; None where that was not recorded.
         licence: The strictest licence of the data.
 
     Returns:
@@ -100,7 +114,7 @@ def write_report(
         config=study,
         tables=build_tables(study, outcomes),
         figures=draw_figures(study, pairs[: study.pictures], lambda name: _pictures(out, name)),
-        machine={**describe_machine(), "date": time.strftime("%Y-%m-%d")},
+        machines=[machines[name] for name in sorted(machines)],
         licence=licence or "not stated",
         is_academic=classify(licence) is Licence.ACADEMIC,
         trained={arm.name: train_config(study, arm, study.seeds[0]) for arm in study.arms},

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -11,23 +11,49 @@ import numpy as np
 import torch
 
 from rwsc.config import fingerprint
-from rwsc.errors import ObjectMissing, ResourceError, WeightsError
-from rwsc.evaluation.study import TRUTH, Arm, StudyConfig, run_name, train_config
+from rwsc.errors import ObjectMissing, RunMismatch, RwscError, WeightsError
+from rwsc.evaluation.study import SECTION, TRUTH, Arm, StudyConfig, run_name, runs_of, train_config
 from rwsc.evaluation.study_figures import attention_map
 from rwsc.evaluation.study_scores import Pair, decode_scores, encode_scores, score_pair, to_8bit
 from rwsc.evaluation.study_tables import Outcome
 from rwsc.fusion.engines import EngineConfig, open_classic
 from rwsc.fusion.network.network import RwscNetwork
 from rwsc.fusion.networks import decode_network
+from rwsc.runs.machine import describe_machine
 from rwsc.runs.session import WorkerPool, size_pool, start_ray, user_error
-from rwsc.runs.talk import Progress
-from rwsc.runs.train import train
+from rwsc.runs.talk import Progress, say
+from rwsc.runs.train import TrainingInputs, check_run, train
 from rwsc.runs.weights import CARD_KEY, WEIGHTS_KEY, read_weights
 from rwsc.storage.images import encode_image
 from rwsc.storage.prefix import Prefix
 from rwsc.training.settings import TrainConfig
 
 Fuse = Callable[[Pair], np.ndarray]
+
+MACHINE_KEY = "machine.json"
+"""What a run of a study was trained on and when, in the run's folder."""
+
+
+def check_runs(study: StudyConfig) -> None:
+    """Refuse before any training what the inputs, start weights and folders of the runs do not fit.
+
+    Runs that are there must have been trained on the very data and start weights that are given now, finished or not:
+    a study compares nothing else.
+
+    Args:
+        study: The study, with complete addresses.
+
+    Raises:
+        RwscError: As `rwsc.runs.train.train` would; the message names the arm or the run's folder.
+    """
+    seen: dict[Hashable, TrainingInputs] = {}
+    for arm, seed in runs_of(study):
+        try:
+            check_run(train_config(study, arm, seed), seen)
+        except RunMismatch:
+            raise
+        except RwscError as error:
+            raise type(error)(f"{SECTION}: arm {arm.name!r}: {error.message}", remedy=error.remedy) from None
 
 
 def known_outcome(out: Prefix, study: StudyConfig, arm: Arm, seed: int, key: str) -> Outcome | None:
@@ -72,7 +98,7 @@ def _scores_key(out: Prefix, config: TrainConfig, name: str, key: str) -> str | 
 def train_and_measure(
     study: StudyConfig, waiting: list[tuple[Arm, int]], pairs: list[Pair], key: str
 ) -> Iterator[tuple[Arm, int, Outcome]]:
-    """Train and measure what is not yet.
+    """Make sure that the cluster holds the runs that are not yet, then train and measure them.
 
     Args:
         study: The study.
@@ -80,15 +106,22 @@ def train_and_measure(
         pairs: The held-out pairs.
         key: Their key.
 
-    Yields:
-        Each run as it is done; one that diverged is a failure among the others.
+    Returns:
+        Each run as it is done; one that diverged is a failure among the others. Training begins with the first that
+        is asked for, and ends with an `RwscError` where its inputs are gone.
 
     Raises:
-        RwscError: The cluster cannot hold the runs, or their inputs are gone.
+        ResourceError: The cluster cannot hold even one run.
     """
     if not waiting:
-        return
+        return iter(())
     start_ray()
+    return _trained(study, waiting, pairs, key, _runs_that_fit(study, waiting))
+
+
+def _trained(
+    study: StudyConfig, waiting: list[tuple[Arm, int]], pairs: list[Pair], key: str, runs_at_once: int
+) -> Iterator[tuple[Arm, int, Outcome]]:
     import ray
 
     progress = Progress(len(waiting), noun="runs")
@@ -97,7 +130,7 @@ def train_and_measure(
     left = iter(waiting)
 
     def start_next() -> None:
-        for arm, seed in islice(left, study.runs_at_once - len(running)):
+        for arm, seed in islice(left, runs_at_once - len(running)):
             running[_start(study, arm, seed, shared_pairs, key)] = arm, seed
 
     start_next()
@@ -115,7 +148,7 @@ def _start(study: StudyConfig, arm: Arm, seed: int, pairs: Any, key: str) -> Any
     import ray
 
     config = train_config(study, arm, seed)
-    pool = _pool_with_room(study, config)
+    pool = size_pool(config.workers, use_gpu=config.use_gpu)
     is_alone = pool.num_workers == 1
     remote = ray.remote(
         num_cpus=pool.cpus_per_worker if is_alone else 0,
@@ -125,24 +158,42 @@ def _start(study: StudyConfig, arm: Arm, seed: int, pairs: Any, key: str) -> Any
     device = "cuda" if pool.gpus_per_worker else "cpu"
     # What is not set may come from the weights that a run starts from.
     values = config.model_dump(exclude_unset=True)
-    return remote.remote(
-        values, run_name(arm, seed), pairs, key, study.pictures, device if is_alone else None
-    )
+    return remote.remote(values, run_name(arm, seed), pairs, key, study.pictures, device, is_alone)
 
 
-def _pool_with_room(study: StudyConfig, config: TrainConfig) -> WorkerPool:
+def _runs_that_fit(study: StudyConfig, waiting: list[tuple[Arm, int]]) -> int:
+    """Give how many of the waiting runs can go side by side, whichever they are: as many as are wanted, or fewer."""
     import ray
 
-    pool = size_pool(config.workers, use_gpu=config.use_gpu)
     cluster = ray.cluster_resources()
-    for name, share in (("CPU", pool.cpus_per_worker), ("GPU", pool.gpus_per_worker)):
-        wanted, found = study.runs_at_once * pool.num_workers * share, float(cluster.get(name, 0))
-        if wanted > found:
-            raise ResourceError(
-                f"{study.runs_at_once} runs at once want {wanted:g} {name}s, but the cluster has {found:g}",
-                remedy="set runs_at_once = 1",
-            )
-    return pool
+    wanted = min(study.runs_at_once, len(waiting))
+    configs = [train_config(study, arm, seed) for arm, seed in waiting]
+    sizes = dict.fromkeys((config.workers, config.use_gpu) for config in configs)
+    fits = min(room_for(size_pool(workers, use_gpu=use_gpu), cluster) for workers, use_gpu in sizes)
+    if fits < wanted:
+        say(f"runs_at_once is {study.runs_at_once}, but the cluster holds {fits}: training {fits} at once")
+    return min(wanted, fits)
+
+
+def room_for(pool: WorkerPool, cluster: Mapping[str, float]) -> int:
+    """Count how many pools alike a cluster holds side by side.
+
+    Args:
+        pool: The workers of one run; they fit.
+        cluster: How many of ``CPU`` and ``GPU`` there are.
+
+    Returns:
+        1 or more.
+    """
+    shares = {"CPU": pool.cpus_per_worker, "GPU": pool.gpus_per_worker}
+    return max(
+        1,
+        min(
+            int(cluster.get(name, 0) / (pool.num_workers * share) + 1e-9)
+            for name, share in shares.items()
+            if share
+        ),
+    )
 
 
 def _outcome(seed: int, done: Any) -> Outcome:  # noqa: ANN401 - Ray's reference
@@ -160,12 +211,22 @@ def _outcome(seed: int, done: Any) -> Outcome:  # noqa: ANN401 - Ray's reference
 
 
 def _run(
-    values: dict[str, Any], name: str, pairs: list[Pair], key: str, pictures: int, here: str | None
+    values: dict[str, Any],
+    name: str,
+    pairs: list[Pair],
+    key: str,
+    pictures: int,
+    device: str,
+    is_alone: bool = True,
 ) -> list[dict[str, Any]]:
     """Train one arm with one seed and measure it; Ray calls it in a process of its own, which it uses again."""
     config = TrainConfig(**values)
     out = Prefix(config.output.removesuffix(f"/runs/{name}"))
-    train(config, here=here)
+    run = out.child(f"runs/{name}")
+    was_trained = run.exists(WEIGHTS_KEY) and run.exists(CARD_KEY)
+    train(config, here=device if is_alone else None)
+    if not was_trained:
+        run.write(MACHINE_KEY, (json.dumps(_machine(device), indent=1) + "\n").encode())
     torch.set_num_threads(config.threads or 1)
     network = decode_network(config.method, *read_weights(f"{config.output}/{WEIGHTS_KEY}"))[0].eval()
     if isinstance(network, RwscNetwork) and network.config.edge_attention:
@@ -182,6 +243,29 @@ def _run(
         return fused_CHW
 
     return _measure(out, name, fuse, pairs, pictures, _scores_key(out, config, name, key))
+
+
+def _machine(device: str) -> dict[str, Any]:
+    machine = describe_machine()
+    gpu = machine["gpu"] if device == "cuda" else None
+    return {"device": device, **machine, "gpu": gpu, "date": time.strftime("%Y-%m-%d")}
+
+
+def read_machine(out: Prefix, name: str) -> dict[str, Any] | None:
+    """Read what a run was trained on.
+
+    Args:
+        out: The folder of the study.
+        name: The run, as `rwsc.evaluation.study.run_name` has it.
+
+    Returns:
+        ``device``, ``date`` and the machine; None where it was not recorded, as by earlier versions.
+    """
+    try:
+        found = json.loads(out.read(f"runs/{name}/{MACHINE_KEY}"))
+    except (ObjectMissing, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def engine_scores(

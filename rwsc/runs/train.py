@@ -3,7 +3,7 @@
 import hashlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ from rwsc.runs.weights import CARD_KEY, WEIGHTS_KEY, absolute_weights, read_weig
 from rwsc.sources.catalogue import catalogue_hash, read_catalogue
 from rwsc.sources.licences import stricter_of
 from rwsc.storage.prefix import Prefix, absolute_uri
-from rwsc.storage.run_card import claim_run
+from rwsc.storage.run_card import RUN_CARD_KEY, claim_run
 from rwsc.training.holdout import hold_out
 from rwsc.training.methods import open_method
 from rwsc.training.settings import TrainConfig
@@ -60,14 +60,7 @@ def train(config: TrainConfig, *, here: str | None = None) -> str:
     Raises:
         RwscError: Inputs, folder, weights or cluster do not fit.
     """
-    config = config.model_copy(
-        update={
-            name: absolute_uri(address)
-            for name in ("items", "bags", "output")
-            if (address := getattr(config, name)) is not None
-        }
-    )
-    config = _like_start(config)
+    config = _whole(config)
     run = Prefix(config.output)
     run.check_writable()
     inputs = read_inputs(config)
@@ -78,6 +71,38 @@ def train(config: TrainConfig, *, here: str | None = None) -> str:
     if not is_new:
         say(f"taking up the run in {run.uri}")
     return _fit(config, run, inputs) if here is None else _fit_here(config, run, inputs, here)
+
+
+def check_run(config: TrainConfig, seen: dict[Hashable, TrainingInputs]) -> None:
+    """Refuse what `train` would refuse of a run's inputs, start weights and folder; nothing is written.
+
+    Args:
+        config: Settings of the run.
+        seen: Inputs by where they lie, for runs that share them: what is here is not read again, what is read is added.
+
+    Raises:
+        RwscError: Inputs, weights or folder do not fit.
+    """
+    config = _whole(config)
+    source = _source(config)
+    if source not in seen:
+        seen[source] = read_inputs(config)
+    run = Prefix(config.output)
+    if run.exists(RUN_CARD_KEY):
+        claim_run(run, _run_card(config, seen[source]))
+
+
+def _source(config: TrainConfig) -> Hashable:
+    """Name all that `read_inputs` goes by."""
+    start = (config.start_from, config.method, config.network_config().model_dump_json())
+    return (
+        config.phantoms > 0,
+        config.items,
+        config.bags,
+        config.split,
+        tuple(config.bag_kinds),
+        start if config.start_from else None,
+    )
 
 
 def read_inputs(config: TrainConfig) -> TrainingInputs:
@@ -136,6 +161,19 @@ def _run_card(config: TrainConfig, inputs: TrainingInputs) -> dict[str, Any]:
         "inputs": inputs.hashes,
         "code_version": rwsc.__version__,
     }
+
+
+def _whole(config: TrainConfig) -> TrainConfig:
+    """Complete addresses, and the network's settings where weights to start from have them."""
+    return _like_start(
+        config.model_copy(
+            update={
+                name: absolute_uri(address)
+                for name in ("items", "bags", "output")
+                if (address := getattr(config, name)) is not None
+            }
+        )
+    )
 
 
 def _like_start(config: TrainConfig) -> TrainConfig:

@@ -146,7 +146,7 @@ def _phantom_sources(config: TrainConfig) -> tuple[DrawsSamples, DrawsSamples]:
     """Give phantoms to train on and, from streams of their own, a phantom for each sample of validation."""
     train = PhantomSource(config.phantoms, config=config.sample, seed=config.seed, name="train")
     validation = PhantomSource(
-        config.validation_samples, config=config.sample, seed=config.seed, name="validation"
+        config.validation_samples, config=config.sample, seed=config.seed, name="validation", in_turn=True
     )
     return train, validation
 

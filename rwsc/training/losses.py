@@ -82,7 +82,10 @@ class LossConfig(Settings):
 
 
 class FusionLoss:
-    r"""The weighted sum of the losses (equation 11 in form, without the last; its weights are not in the slides).
+    r"""The weighted sum of the losses.
+
+    The slides name the first three and give neither the sum nor its weights: most likely it is their equation 11,
+    which has no truth.
 
     .. math:: L = a_1 L_{LL} + a_2 L_{CSD} + a_3 L_{recon} + a_t L_{truth}
 

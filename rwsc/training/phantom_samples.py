@@ -40,7 +40,15 @@ class PhantomSource:
     noise. Crops lie about a pixel of the item and are turned and mirrored, which changes no physics.
     """
 
-    def __init__(self, count: int, *, config: SampleConfig, seed: int, name: str = "train") -> None:
+    def __init__(
+        self,
+        count: int,
+        *,
+        config: SampleConfig,
+        seed: int,
+        name: str = "train",
+        in_turn: bool = False,
+    ) -> None:
         """Bind the settings; a phantom is drawn when a sample first needs it, and kept.
 
         Args:
@@ -48,14 +56,17 @@ class PhantomSource:
             config: How samples are drawn.
             seed: The run's seed.
             name: Keeps streams of different uses apart, for example ``train`` and ``validation``.
+            in_turn: Take the phantoms one after the other, so that the first ``count`` samples show one each;
+                otherwise every sample draws its own.
         """
         self._count, self._config, self._seed, self._name = count, config, seed, name
+        self._in_turn = in_turn
         self._kept: dict[int, _Phantom] = {}
 
     def draw(self, index: int) -> Sample:
         """Draw the sample of the given number, the same on every worker and in every run."""
         rng = stream(self._seed, self._name, "phantom sample", index)
-        number = int(rng.integers(self._count))
+        number = index % self._count if self._in_turn else int(rng.integers(self._count))
         if number not in self._kept:
             self._kept[number] = self._draw_phantom(number)
         return _crop(rng, self._kept[number], self._config)

@@ -2,9 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from rwsc.config import ADDRESS, SPEED, Settings, suggestion
+from rwsc.config import ADDRESS, SPEED, Settings, errors_under, suggestion
 from rwsc.fusion.baselines.config import BaselineConfig, BaselineName
 from rwsc.fusion.network.config import NetworkConfig, named_config
 from rwsc.training.losses import LossConfig
@@ -130,7 +130,10 @@ class TrainConfig(Settings):
         if self.batch % self.workers:
             raise ValueError(f"batch {self.batch} is not a multiple of workers {self.workers}")
         self._check_baseline()
-        self.network_config()
+        try:
+            self.network_config()
+        except ValidationError as error:
+            raise errors_under("network", error) from None
         return self
 
     def _check_baseline(self) -> None:

@@ -1,11 +1,12 @@
 import pytest
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from rwsc.config import (
     ADDRESS,
     SPEED,
     Settings,
     differences,
+    errors_under,
     fingerprint,
     load_settings,
     output_values,
@@ -157,3 +158,22 @@ def test_a_long_value_does_not_make_a_long_line():
     (line,) = differences({"grid": list(range(500))}, {"grid": "uniform"})
     assert line.endswith("... -> uniform")
     assert len(line) < 120
+
+
+class Parts(Settings):
+    part: dict[str, object] = Field(default={})
+    """Settings of another kind, checked apart."""
+
+    @model_validator(mode="after")
+    def _fits(self):
+        try:
+            Inner(**self.part)
+        except ValidationError as error:
+            raise errors_under("part", error) from None
+        return self
+
+
+@pytest.mark.parametrize("value", ["many", None, [1]])
+def test_what_is_checked_apart_is_named_by_its_whole_path(value):
+    with pytest.raises(ConfigError, match=r"^synth\.part\.size_px = "):
+        load_settings(Parts, section="synth", overrides={"part": {"size_px": value}})

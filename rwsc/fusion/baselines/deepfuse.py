@@ -10,7 +10,8 @@ DEVIATIONS = (
     "DeepFuse: the network of the paper, trained on our pairs, crops and steps; leaky rectifier 0.01;"
     " the rim is repeated, since zeros would draw a frame round white air;"
     " since its loss knows no level, the output is stretched to the range of the two sources (the authors stretch"
-    " to the whole range of 8 bits); learning rate halved to zero over the second half, gradients clipped."
+    " to the whole range of 8 bits); learning rate falling linearly to zero over the second half of the steps,"
+    " gradients clipped."
 )
 """How ours differs from the published method, for a table's caption."""
 

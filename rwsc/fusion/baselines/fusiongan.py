@@ -11,7 +11,8 @@ from rwsc.fusion.baselines.luma_network import SLOPE, LumaNetwork, scaled
 DEVIATIONS = (
     "FusionGAN: which source gives the intensity and which the gradients is our choice (item and bag; swapped: bag"
     " and item); trained on our pairs, crops and steps, discriminator sized to the crop; the kept checkpoint is"
-    " the one of the least content loss; learning rate halved to zero over the second half, gradients clipped."
+    " the one of the least content loss; learning rate falling linearly to zero over the second half of the steps,"
+    " gradients clipped."
 )
 """How ours differs from the published method, for a table's caption."""
 

@@ -9,8 +9,8 @@ from rwsc.fusion.baselines.luma_network import SLOPE, LumaNetwork, scaled
 
 DEVIATIONS = (
     "MEFNet: trained on our pairs, crops and steps, several pairs per step; the small version is never larger than"
-    " the picture, hence the picture itself at crops up to 128 px; learning rate halved to zero over the second"
-    " half, gradients clipped."
+    " the picture, hence the picture itself at crops up to 128 px; learning rate falling linearly to zero over the"
+    " second half of the steps, gradients clipped."
 )
 """How ours differs from the published method, for a table's caption."""
 

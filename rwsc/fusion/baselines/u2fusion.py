@@ -9,7 +9,8 @@ from rwsc.fusion.baselines.luma_network import SLOPE, LumaNetwork, scaled
 DEVIATIONS = (
     "U2Fusion: trained on our pairs, crops and steps, one task, hence without elastic weight consolidation;"
     " information weights from a pyramid of the picture itself with a temperature measured on phantoms, since"
-    " no VGG-16 weights are fetched; learning rate halved to zero over the second half, gradients clipped."
+    " no VGG-16 weights are fetched; learning rate falling linearly to zero over the second half of the steps,"
+    " gradients clipped."
 )
 """How ours differs from the published method, for a table's caption."""
 

@@ -4,7 +4,7 @@ from rwsc.errors import WeightsError
 from rwsc.fusion.baselines.config import BaselineConfig
 from rwsc.fusion.baselines.luma_network import LumaNetwork
 from rwsc.fusion.baselines.methods import build_baseline
-from rwsc.fusion.network.weights import Card, fill_network, parse_card
+from rwsc.fusion.network.weights import Card, fill_network, method_of, parse_card
 
 
 class BaselineCard(Card):
@@ -28,10 +28,16 @@ def decode_baseline(weights: bytes, card: bytes, *, method: str) -> tuple[LumaNe
     Raises:
         WeightsError: Either is damaged, they do not belong together, or they are of another method.
     """
+    if method_of(card) == "rwsc":
+        raise _of_another("rwsc", method)
     read_card = parse_card(card, BaselineCard)
     if read_card.network.method != method:
-        raise WeightsError(
-            f"the weights are of the method {read_card.network.method!r}, not {method!r}",
-            remedy=f"give weights of a run with method {method}, or name the engine {read_card.network.method}",
-        )
+        raise _of_another(read_card.network.method, method)
     return fill_network(lambda: build_baseline(read_card.network), weights, read_card), read_card
+
+
+def _of_another(found: str, wanted: str) -> WeightsError:
+    return WeightsError(
+        f"the weights are of the method {found!r}, not {wanted!r}",
+        remedy=f"give weights of a run with method {wanted}, or name the engine {found}",
+    )

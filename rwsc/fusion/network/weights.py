@@ -132,8 +132,44 @@ def fill_network(build: Callable[[], N], weights: bytes, card: Card) -> N:
 
 
 def decode_card(card: bytes) -> WeightsCard:
-    """Read the card of an RWSC network alone; see `parse_card`."""
+    """Read the card of an RWSC network alone; see `parse_card`.
+
+    Args:
+        card: Bytes of the JSON file.
+
+    Returns:
+        The checked card.
+
+    Raises:
+        WeightsError: It is no such card, or that of another method.
+    """
+    if (method := method_of(card)) not in ("rwsc", None):
+        raise WeightsError(
+            f"the weights are of the method {method!r}, not 'rwsc'",
+            remedy="give weights of a run with method rwsc; these go with the method and the engine of their name",
+        )
     return parse_card(card, WeightsCard)
+
+
+def method_of(card: bytes) -> str | None:
+    """Say which method a card is of.
+
+    Args:
+        card: Bytes of the JSON file.
+
+    Returns:
+        The method that the network's settings name, as those of baselines do; rwsc where they name a size instead,
+        and None where they do neither.
+
+    Raises:
+        WeightsError: It is no JSON object.
+    """
+    network = _read_json(card).get("network")
+    if not isinstance(network, dict):
+        return None
+    if "method" in network:
+        return str(network["method"])[:40]
+    return "rwsc" if "size" in network else None
 
 
 def parse_card(card: bytes, kind: type[C]) -> C:

@@ -77,6 +77,8 @@ def test_every_arm_is_trained_with_every_seed_in_the_order_of_arms():
     [
         ({"network.edge_atention": False}, "did you mean 'edge_attention'"),
         ({"loss.a9": 1}, "train.loss.a9"),
+        ({"network.edge_attention": "maybe"}, "train.network.edge_attention = 'maybe'"),
+        ({"method": "mefnet", "network.width_divisor": 3}, "train.network.width_divisor = 3"),
         ({"stepz": 1}, "did you mean 'steps'"),
         ({"seed": 1}, "'odd' sets seed, which is the study's"),
         ({"method": "u2fusion", "network": {"width_divisr": 2}}, "did you mean 'width_divisor'"),
@@ -106,6 +108,38 @@ def test_what_an_arm_sets_in_vain_is_named(own, said):
 def test_a_study_at_odds_with_itself_is_refused(values, said):
     with pytest.raises(ValidationError, match=said):
         study(**values)
+
+
+@pytest.mark.parametrize(
+    "shared", [{}, {"learning_rate": 3e-3}, {"network": {"copy_sources": False}}, {"network.residual": "tip"}]
+)
+def test_arms_named_after_the_slides_have_their_network_whatever_arms_share(shared):
+    configs = {arm.name: train_config(study(rwsc=shared), arm, 0).network_config() for arm in ARMS}
+    products = {"product", "product_no_ea", "product_pooled_only"}
+    assert {
+        name for name, network in configs.items() if getattr(network, "residual", None) == "tip"
+    } == products
+    assert configs["rwsc"] != configs["product"]
+    assert configs["no_ea"] != configs["product_no_ea"]
+
+
+@pytest.mark.parametrize(
+    "arms",
+    [
+        [Arm(name="a", title="X"), Arm(name="b", title="X")],
+        [Arm(name="a"), Arm(name="b", title="a")],
+        [Arm(name="a", title="tip", tables=["methods"])],
+        [Arm(name="a", title="truth", tables=["methods"])],
+    ],
+)
+def test_what_tables_would_call_the_same_is_refused(arms):
+    with pytest.raises(ConfigError, match=f"'{arms[-1].shown}' is the title of more than one"):
+        check_arms(study(arms=arms))
+
+
+def test_an_engine_that_no_table_shows_takes_no_title():
+    check_arms(study(arms=[Arm(name="a", title="tip")]))
+    check_arms(study(arms=[Arm(name="a", title="alpha", tables=["methods"])], engines=["tip", "tip"]))
 
 
 def test_without_data_the_remedy_is_phantoms():

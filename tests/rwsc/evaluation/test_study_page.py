@@ -1,6 +1,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -36,7 +37,7 @@ def found(outcomes=None, **values):
         config=config,
         tables=build_tables(config, outcomes),
         figures={"figure8": Sheet(picture=np.zeros((8, 8, 3), np.uint8), caption="Figure 8 & more")},
-        machine={"cpu": "a CPU", "gpu": None},
+        machines=[None, *[{"device": "cpu", "cpu": "a CPU", "gpu": None, "date": "2026-11-23"}] * 3],
         licence="academic only",
         is_academic=True,
         trained={arm.name: train_config(config, arm, 0) for arm in arms},
@@ -96,6 +97,14 @@ def test_json_is_json_and_says_the_same():
     assert document["arms"]["mefnet"]["method"] == "mefnet"
 
 
+def test_machines_and_dates_are_those_of_the_runs():
+    said, page = " ".join(statements(found())), render_page(found())
+    assert "on a CPU (3 runs) and hardware that was not recorded (1 run), in float32" in said
+    assert "3 runs: cpu a CPU, device cpu, date 2026-11-23; 1 run: machine and date not recorded." in page
+    machines = json.loads(json.dumps(to_json(found())))["machines"]
+    assert [(each["runs"], each["dates"]) for each in machines] == [(3, ["2026-11-23"]), (1, [])]
+
+
 def test_what_limits_the_figures_is_said():
     said = " ".join(statements(found()))
     for part in (
@@ -108,6 +117,70 @@ def test_what_limits_the_figures_is_said():
         assert part in said
     assert "Unfinished: 0 of 4" in " ".join(statements(found(outcomes={})))
     assert "Unfinished" not in said
+
+
+def on_scans(**settings):
+    arms = [Arm(name="fresh"), Arm(name="tuned", set=settings)]
+    config = StudyConfig(output="out", items="items", bags="bags.parquet", arms=arms)
+    study = replace(found(), config=config, trained={arm.name: train_config(config, arm, 0) for arm in arms})
+    return " ".join(statements(study))
+
+
+def test_start_weights_that_may_have_seen_what_is_held_out_are_said():
+    said = on_scans(start_from="somewhere/run")
+    assert "splits val, test were in no training of this study." in said
+    assert "Not trained from nothing: tuned." in said
+    assert "other data, which is not checked" in said
+    for settings in ({}, {"start_from": "default"}):
+        said = on_scans(**settings)
+        assert "splits val, test were in no training." in said
+        assert "not checked" not in said
+
+
+def test_the_network_is_called_our_reconstruction_and_what_the_slides_leave_open_is_said():
+    said = " ".join(statements(found()))
+    assert "our reconstruction of the slides' network, without a residual on TIP" in said
+    assert "The slides leave open" in said
+    assert "as the slides show it" not in said
+
+
+def claim_texts(first, other):
+    arms = [
+        Arm(name="on", tables=["edge_attention"]),
+        Arm(name="off", tables=["edge_attention"], against=["on"]),
+    ]
+    config = StudyConfig(output="out", phantoms=1, arms=arms, seeds=[0, 1, 2])
+    page = render_page(
+        replace(
+            found(),
+            config=config,
+            tables=build_tables(config, {"on": first, "off": other}),
+            trained={arm.name: train_config(config, arm, 0) for arm in arms},
+        )
+    )
+    return re.findall(r'<span class="(holds|fails|undecided)">(?:MAE|PSNR) ([^<]*)</span>', page)
+
+
+def test_claims_of_whole_studies_read_as_ever():
+    assert claim_texts([outcome(0, 1.0), outcome(1, 1.0)], [outcome(0, 2.0), outcome(1, 1.5)]) == [
+        ("holds", "better (-0.750, ahead in 2 of 2 seeds)"),
+        ("fails", "worse (-0.75, ahead in 0 of 2 seeds)"),
+    ]
+
+
+def test_what_cannot_be_compared_is_said_and_not_shown_as_holding():
+    nothing = ("undecided", "not compared: no seed has scores of both")
+    assert claim_texts([outcome(0, 1.0)], [outcome(1, 2.0)]) == [nothing, nothing]
+    assert claim_texts([outcome(0, math.nan)], [outcome(0, 2.0)]) == [nothing, nothing]
+    assert claim_texts([outcome(0, 1.0)], []) == []
+
+
+def test_a_tie_and_infinite_scores_have_words_of_their_own():
+    mae, psnr = claim_texts([outcome(0, 1.0)], [outcome(0, 1.0)])
+    assert mae == ("undecided", "equal (+0.000, ahead in 0 of 1 seeds)")
+    perfect = outcome(0, 1.0, **{"outside.psnr": math.inf})
+    mae, psnr = claim_texts([perfect], [outcome(0, 1.0)])
+    assert psnr == ("holds", "better (+∞, infinitely better in 1 pair, ahead in 1 of 1 seeds)")
 
 
 def test_a_page_of_nothing_yet_and_of_failures_is_a_page():

@@ -71,6 +71,18 @@ def test_a_claim_counts_seeds_and_knows_that_errors_should_be_low():
     assert (psnr.difference, psnr.is_better, psnr.ahead, psnr.seeds) == (2.0, True, 1, 2)
 
 
+def test_a_claim_rests_on_the_seeds_that_both_arms_have():
+    arms = [
+        Arm(name="on", tables=["edge_attention"]),
+        Arm(name="off", tables=["edge_attention"], against=["on"]),
+    ]
+    diverged = Outcome(seed=1, failure="it diverged")
+    outcomes = {"on": [outcome(0, 1.0), outcome(1, 9.0)], "off": [outcome(0, 1.5), diverged]}
+    (table,) = build_tables(study(arms=arms), outcomes)
+    mae = table.claims[0]
+    assert (mae.difference, mae.is_better, mae.ahead, mae.seeds) == (-0.5, True, 1, 1)
+
+
 def test_a_sweep_has_every_arm_in_one_table():
     arms = [Arm(name=f"k{kernel}", set={"network.ea_kernel": kernel}) for kernel in (3, 5, 7)]
     (table,) = build_tables(study(arms=arms), {"k5": [outcome(0, 1.0), outcome(1, 2.0)]})

@@ -2,10 +2,11 @@ import json
 
 import pytest
 
-from rwsc.errors import ResourceError, RunMismatch
+from rwsc.errors import ResourceError, RunMismatch, RwscError
 from rwsc.evaluation.study import Arm, StudyConfig
 from rwsc.runs import study_runs
 from rwsc.runs.evaluate_tables import JSON_KEY, PAGE_KEY, evaluate_tables
+from rwsc.runs.study_runs import MACHINE_KEY
 from rwsc.runs.weights import WEIGHTS_KEY
 from rwsc.storage.prefix import Prefix
 
@@ -72,6 +73,7 @@ def test_a_study_trains_every_arm_and_writes_tables_page_and_figures(finished):
 @pytest.mark.ray
 def test_what_is_done_costs_nothing_and_arms_and_seeds_may_be_added(finished, monkeypatch):
     before = read(finished)
+    assert [(each["runs"], each["machine"]["device"]) for each in before["machines"]] == [(3, "cpu")]
     monkeypatch.setattr(study_runs, "start_ray", lambda: pytest.fail("Ray is started for nothing"))
     evaluate_tables(study(finished.uri))
     assert read(finished) == {**before, "settings": read(finished)["settings"]}
@@ -92,10 +94,60 @@ def test_what_is_done_costs_nothing_and_arms_and_seeds_may_be_added(finished, mo
 
 @pytest.mark.ray
 def test_other_pairs_or_settings_in_the_same_folder_are_refused(finished):
+    before = _report(finished)
     with pytest.raises(RunMismatch, match="pairs_seed: 0 -> 1"):
         evaluate_tables(study(finished.uri, pairs_seed=1))
     with pytest.raises(RunMismatch, match="steps: 2 -> 3"):
         evaluate_tables(study(finished.uri, training={**TRAINING, "steps": 3}))
+    assert _report(finished) == before
+
+
+def _report(out):
+    return {key: out.read(key) for key in (JSON_KEY, PAGE_KEY, *out.list_keys("figures"))}
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({"start_from": "/nowhere"}, "arm 'odd': no weights"),
+        ({"start_from": "default", "size": "base"}, "arm 'odd': default holds another network"),
+        ({"network": SMALL, "use_gpu": True}, "1 workers want a GPU each, but the cluster has 0"),
+    ],
+)
+def test_what_an_arm_more_is_refused_for_is_told_before_the_report_is_touched(finished, own, said):
+    before = _report(finished)
+    arms = [*study(finished.uri).arms, Arm(name="odd", set=own)]
+    with pytest.raises(RwscError, match=said):
+        evaluate_tables(study(finished.uri, arms=arms))
+    assert _report(finished) == before
+    assert not finished.exists("runs/odd-0/run.json")
+
+
+@pytest.mark.ray
+def test_runs_at_once_are_as_many_as_the_cluster_holds(ray_cluster, tmp_path, capsys):
+    arms = [Arm(name="a", set={"network": SMALL})]
+    some = study(str(tmp_path), arms=arms, engines=[], pictures=0, seeds=[0, 1, 2, 3, 4], runs_at_once=9)
+    evaluate_tables(some)
+    assert "runs_at_once is 9, but the cluster holds 4: training 4 at once" in capsys.readouterr().err
+    assert read(Prefix(str(tmp_path)))["runs"] == {"done": 5, "wanted": 5}
+
+
+@pytest.mark.ray
+def test_a_run_whose_machine_was_not_recorded_is_no_other_run(ray_cluster, tmp_path):
+    out = Prefix(str(tmp_path))
+    some = study(out.uri, arms=[Arm(name="a", set={"network": SMALL})], engines=[], seeds=[0, 1])
+    evaluate_tables(some)
+    before = read(out)
+    out.delete(f"runs/a-1/{MACHINE_KEY}")  # as earlier versions left it
+    evaluate_tables(some)
+    after = read(out)
+    assert after["tables"] == before["tables"]
+    assert [each["runs"] for each in after["machines"]] == [1, 1]
+    assert after["machines"][1]["machine"] is None
+    # Measured again for more pictures, but trained before: what it was trained on stays unknown.
+    evaluate_tables(some.model_copy(update={"pictures": 2}))
+    assert read(out)["machines"] == after["machines"]
 
 
 @pytest.mark.ray
@@ -105,5 +157,6 @@ def test_several_workers_are_a_group_of_ray_train_and_must_fit(s3_uri, ray_clust
     arms = [Arm(name="a", set={"network": SMALL, "workers": 2})]
     evaluate_tables(study(s3_uri, arms=arms, engines=[]))
     assert read(Prefix(s3_uri))["runs"] == {"done": 1, "wanted": 1}
-    with pytest.raises(ResourceError, match="9 runs at once"):
-        evaluate_tables(study(f"{s3_uri}/many", runs_at_once=9))
+    many = {"workers": 40, "batch": 40, "validation_samples": 40}
+    with pytest.raises(ResourceError, match="40 workers do not fit"):
+        evaluate_tables(study(f"{s3_uri}/many", training={**TRAINING, **many}))

@@ -71,6 +71,17 @@ def test_the_truth_is_the_bag_off_the_item_and_darker_than_either_under_it(sampl
         assert np.mean(np.concatenate(under) > -0.03) > 0.98
 
 
+def test_phantoms_in_turn_are_one_for_each_sample_and_are_those_of_random_draws():
+    whole = SampleConfig(crop_px=440)  # a crop is the whole phantom, turned: its level names the phantom
+    levels = {}
+    for in_turn in (True, False):
+        some = PhantomSource(8, config=whole, seed=0, in_turn=in_turn)
+        levels[in_turn] = [round(float(some.draw(index).bag_CHW.mean()), 4) for index in range(16)]
+    assert len(set(levels[True][:8])) == 8
+    assert levels[True][8:] == levels[True][:8]
+    assert set(levels[False]) < set(levels[True])
+
+
 def test_crops_of_one_phantom_are_turned_and_mirrored(source):
     one = PhantomSource(1, config=SampleConfig(crop_px=400), seed=0)
     found = {one.draw(index).bag_CHW[:, ::40, ::40].tobytes() for index in range(60)}

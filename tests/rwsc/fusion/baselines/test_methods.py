@@ -1,8 +1,11 @@
+from itertools import pairwise
+
 import pytest
 from pydantic import ValidationError
 
 from rwsc.fusion.baselines.config import BASELINE_NAMES, BaselineConfig
 from rwsc.fusion.baselines.methods import DEVIATIONS, build_baseline
+from rwsc.training.step import learning_rate
 
 # Counts of the published networks; DeepFuse's is that of the paper's text, without batch normalisation.
 PARAMETERS = {
@@ -39,6 +42,16 @@ def test_deviations_are_stated_for_every_method_as_a_sentence():
         assert "\n" not in text
     assert "VGG-16" in DEVIATIONS["u2fusion"]
     assert "item and bag" in DEVIATIONS["fusiongan"]
+
+
+def test_deviations_state_the_schedule_that_training_follows():
+    for text in DEVIATIONS.values():
+        assert "learning rate falling linearly to zero over the second half of the steps" in text
+    rates = [learning_rate(step, steps=100, peak=1.0) for step in range(100)]
+    assert rates[:51] == [1.0] * 51
+    falls = [before - after for before, after in pairwise(rates[50:])]
+    assert falls == pytest.approx([1 / 50] * 49)
+    assert rates[-1] == pytest.approx(1 / 50)
 
 
 @pytest.mark.parametrize("values", [{}, {"method": "rwsc"}, {"method": "mefnet", "width_divisor": 3}])

@@ -65,9 +65,10 @@ def test_weights_of_another_method_are_refused_by_name(pair):
 def test_weights_of_rwsc_are_no_baselines_and_the_reverse(pair):
     config = named_config("tiny")
     card = WeightsCard(network=config, code_version="0", data_licence="none")
-    assert_refused(*encode_weights(RwscNetwork(config), card), match="does not fit: 'network.method'")
-    with pytest.raises(WeightsError, match=r"does not fit: 'network\.method'"):
+    assert_refused(*encode_weights(RwscNetwork(config), card), match="are of the method 'rwsc', not 'mefnet'")
+    with pytest.raises(WeightsError, match="are of the method 'mefnet', not 'rwsc'") as refusal:
         decode_weights(*pair)
+    assert "fetch" not in refusal.value.remedy
 
 
 def test_any_changed_byte_is_noticed(pair):
