@@ -101,7 +101,8 @@ def split(
 ) -> None:
     """Put whole physical items into train, val and test, and prove from the written bank that nothing leaks.
 
-    Without -o the bank itself is replaced, which needs --overwrite. A leak ends with exit code 1.
+    Without -o the bank itself is replaced, which needs --overwrite. A leak ends with exit code 1, and so does --check
+    of a bank whose items bear no split.
     What is proven: no physical item, no source scan and no near-duplicate picture lies in two splits; with
     --by group no group of the source either.
 
@@ -222,8 +223,20 @@ def _say_splits(report: "SplitReport") -> None:
         sys.stderr.write(
             f"groups of the source in two splits: {report.num_groups_shared:,} (--by group keeps them together)\n"
         )
+    _say_proof(report)
+
+
+def _say_proof(report: "SplitReport") -> None:
     for kind, count in sorted(report.num_leaks.items()):
         examples = "; ".join(map(escaped_line, report.leaks[kind]))
         sys.stderr.write(f"LEAK: {count:,} x {kind} in two splits: {examples}\n")
+    if not report.num_in_splits:
+        what = "no usable item bears a split" if report.num_without_split else "there is no usable item"
+        sys.stderr.write(f"NOTHING IS PROVEN: {what}; rwsc items split without --check assigns them\n")
+    elif report.num_without_split:
+        whole = report.num_in_splits + report.num_without_split
+        sys.stderr.write(
+            f"without a split: {report.num_without_split:,} of {whole:,} usable items; of these nothing is proven\n"
+        )
     if report.is_proven:
         sys.stderr.write("no leak: nothing lies in two splits\n")

@@ -20,7 +20,7 @@ from rwsc.items.ladder import items_of_scan
 from rwsc.items.likeness import Member, Signature, physical_ids, signature_of
 from rwsc.items.outliner_on_demand import OutlinerOnDemand
 from rwsc.items.pixels import decode_alpha, decode_transmission
-from rwsc.items.review import Review, read_review
+from rwsc.items.review import ACCEPT, Review, read_review
 from rwsc.items.schema import ITEMS_KIND, ITEMS_SCHEMA, ITEMS_VERSION, ItemRow
 from rwsc.sources.catalogue import iter_scans, read_catalogue
 from rwsc.sources.parallel import map_in_order
@@ -110,7 +110,7 @@ def build_items(
     with _hidden_file(uri) as part_uri, OutlinerOnDemand() as outliner:
         cut = partial(_cuts_of_scan, config=config, outliner=outliner)
         per_scan = map_in_order(cut, scans, max_workers=config.workers)
-        rows = _counted(_remembered(_without_repeats(_reviewed(per_scan, review)), members), summary)
+        rows = _counted(_remembered(_without_repeats(_reviewed(per_scan, review), review), members), summary)
         write_rows(
             part_uri,
             (row.to_row() for row in rows),
@@ -168,20 +168,35 @@ def _reviewed(per_scan: Iterable[list[_Cut]], review: Review) -> Iterator[list[_
         yield [replace(cut, row=review.apply(cut.row)) for cut in cuts]
 
 
-def _without_repeats(per_scan: Iterable[list[_Cut]]) -> Iterator[_Cut]:
-    """Reject an object that is annotated twice, so that an id names one row of status ok."""
-    seen: set[str] = set()
+def _without_repeats(per_scan: Iterable[list[_Cut]], review: Review) -> Iterator[_Cut]:
+    """Reject an object that is annotated twice, so that an id names one row of status ok.
+
+    Of several rows the first stays; of those that a person accepted, and else of all.
+    """
+    kept_ids: set[str] = set()
     for cuts in per_scan:
-        kept: list[ItemRow] = []
-        for cut in cuts:
-            if cut.row.status != "ok":
+        repeats = _repeats(cuts, kept_ids)
+        for number, cut in enumerate(cuts):
+            if number not in repeats:
                 yield cut
-            elif cut.row.item_id in seen or any(_is_repeat(cut.row, row) for row in kept):
-                yield replace(cut, row=replace(cut.row, status="rejected", reason=ANNOTATED_TWICE))
-            else:
-                kept.append(cut.row)
-                yield cut
-            seen.add(cut.row.item_id)
+                continue
+            if cut.row.review == ACCEPT and cut.row.item_id not in kept_ids:
+                review.set_aside(cut.row.item_id, ANNOTATED_TWICE)
+            yield replace(cut, row=replace(cut.row, status="rejected", reason=ANNOTATED_TWICE))
+
+
+def _repeats(cuts: list[_Cut], kept_ids: set[str]) -> set[int]:
+    """Give the places of a scan's usable rows that repeat another one, and note the ids of the others."""
+    kept: list[ItemRow] = []
+    repeats: set[int] = set()
+    usable = [(number, cut.row) for number, cut in enumerate(cuts) if cut.row.status == "ok"]
+    for number, row in sorted(usable, key=lambda numbered: numbered[1].review != ACCEPT):
+        if row.item_id in kept_ids or any(_is_repeat(row, other) for other in kept):
+            repeats.add(number)
+        else:
+            kept.append(row)
+            kept_ids.add(row.item_id)
+    return repeats
 
 
 def _is_repeat(row: ItemRow, other: ItemRow) -> bool:

@@ -50,9 +50,19 @@ class SplitReport:
     """Per class, the closest pair across splits among those that could be one thing."""
 
     @property
+    def num_in_splits(self) -> int:
+        """Usable items that bear a split."""
+        return sum(counts.total() - counts[""] for counts in self.num_items.values())
+
+    @property
+    def num_without_split(self) -> int:
+        """Usable items that bear none, and of which nothing is proven."""
+        return sum(counts[""] for counts in self.num_items.values())
+
+    @property
     def is_proven(self) -> bool:
-        """Whether nothing lies in two splits."""
-        return not self.num_leaks
+        """Whether there are items in splits, and nothing lies in two of these."""
+        return self.num_in_splits > 0 and not self.num_leaks
 
     def to_dict(self) -> dict[str, Any]:
         """Give the report as plain values, ready for JSON."""
@@ -61,6 +71,7 @@ class SplitReport:
             "num_items": {label: dict(counts) for label, counts in self.num_items.items()},
             "num_physical": {label: dict(counts) for label, counts in self.num_physical.items()},
             "is_proven": self.is_proven,
+            "num_without_split": self.num_without_split,
             "num_leaks": dict(self.num_leaks),
             "leaks": self.leaks,
             "num_groups_shared": self.num_groups_shared,

@@ -43,11 +43,17 @@ class Review:
     decisions: dict[str, Decision] = field(default_factory=dict)
     """By item id."""
 
-    outcome: Counter[str] = field(default_factory=Counter)
-    """What became of them as rows were held against them: accepted, rejected, agreed (the gate had said the
-    same), no pixels (nothing was cut out that could be accepted)."""
+    _outcomes: dict[str, str] = field(default_factory=dict)
+    """What became of each that a row was held against, by item id."""
 
-    _met: set[str] = field(default_factory=set)
+    @property
+    def outcome(self) -> Counter[str]:
+        """What became of them as rows were held against them.
+
+        Counts decisions as accepted, rejected, agreed (the gate had said the same), no pixels (nothing was cut out
+        that could be accepted), annotated twice (another row that was accepted shows the same).
+        """
+        return Counter(self._outcomes.values())
 
     def apply(self, row: ItemRow) -> ItemRow:
         """Change a row as a person decided, if one did.
@@ -62,29 +68,37 @@ class Review:
         decision = self.decisions.get(row.item_id)
         if decision is None:
             return row
-        self._met.add(row.item_id)
         reviewed = replace(row, review=decision.verdict)
         wanted = "ok" if decision.verdict == ACCEPT else "rejected"
         if row.status == wanted:
-            self.outcome["agreed"] += 1
+            self._outcomes[row.item_id] = "agreed"
             return reviewed
         if decision.verdict == REJECT:
             if row.status == "failed":
-                self.outcome["agreed"] += 1
+                self._outcomes[row.item_id] = "agreed"
                 return reviewed
-            self.outcome["rejected"] += 1
+            self._outcomes[row.item_id] = "rejected"
             reason = f"{REJECTED_IN_REVIEW}: {decision.note}" if decision.note else REJECTED_IN_REVIEW
             return replace(reviewed, status="rejected", reason=reason)
         if row.transmission_png is None or row.alpha_png is None:
-            self.outcome["no pixels"] += 1
+            self._outcomes[row.item_id] = "no pixels"
             return reviewed
-        self.outcome["accepted"] += 1
+        self._outcomes[row.item_id] = "accepted"
         return replace(reviewed, status="ok", reason=None, overruled_reason=row.reason)
+
+    def set_aside(self, item_id: str, why: str) -> None:
+        """Take note that no row of an accepted item was kept, for example as another one shows the same.
+
+        Args:
+            item_id: The item.
+            why: What became of the decision instead.
+        """
+        self._outcomes[item_id] = why
 
     @property
     def unknown_ids(self) -> list[str]:
         """Ids of the file that no row has borne so far, sorted."""
-        return sorted(self.decisions.keys() - self._met)
+        return sorted(self.decisions.keys() - self._outcomes.keys())
 
 
 def read_review(uri: str) -> Review:

@@ -19,8 +19,9 @@ from rwsc.runs.talk import Progress, say
 from rwsc.sources.catalogue import write_catalogue
 from rwsc.sources.examine import Defaults
 from rwsc.sources.index import IndexSummary, ScanStream, examine_all, name_of_source, stream_scans
+from rwsc.sources.json_fields import one_line
 from rwsc.sources.layout import Recognised, recognise
-from rwsc.sources.parts import IndexParts, Listed
+from rwsc.sources.parts import IndexParts, Listed, digest_of
 from rwsc.sources.row_file import refuse_existing
 from rwsc.sources.schema import CATALOGUE_VERSION, Scan, SourceScan
 from rwsc.sources.settings import IndexConfig
@@ -51,19 +52,22 @@ def run_index(config: IndexConfig, *, overwrite: bool = False) -> IndexSummary:
     """Index a source into a catalogue, or finish a run that was interrupted.
 
     The catalogue's bytes do not depend on the number of workers, nor on whether Ray was used. While a large
-    source is being looked at, its parts lie in ``<catalogue>.parts``; the same command goes on with them. Parts of
-    which nothing is missing, beside a catalogue, are those of a run that has written it: they are removed.
+    source is being looked at, its parts lie in ``<catalogue>.parts``; the same command goes on with them, once the
+    source was listed again and is still what it was: the same images with the same annotations. Annotation files of
+    single images are known by their names there, not by what they say. Parts of which nothing is missing, beside a
+    catalogue, are those of a run that has written it: they are removed.
 
     Args:
         config: Settings of the run.
-        overwrite: Replace a catalogue that is there.
+        overwrite: Replace a catalogue that is there; begin anew where the source has changed since the run began.
 
     Returns:
         What was found.
 
     Raises:
         ObjectExists: There is a catalogue and `overwrite` is not set.
-        RunMismatch: The parts that are there belong to other settings.
+        RunMismatch: The parts that are there belong to other settings, or the source has changed since and `overwrite`
+            is not set.
         RwscError: The source cannot be used as it is, a store fails, or the cluster does not fit.
     """
     config = config.model_copy(
@@ -81,10 +85,11 @@ def run_index(config: IndexConfig, *, overwrite: bool = False) -> IndexSummary:
         parts=IndexParts(Prefix(f"{config.output}.parts")),
     )
     _remove_finished(run)
-    if run.parts.folder.exists(RUN_CARD_KEY):
+    is_begun = run.parts.folder.exists(RUN_CARD_KEY) and _can_go_on(run, overwrite=overwrite)
+    if is_begun:
         return _index_in_parts(run, None)
     source, dropped = recognise(config.source, config.layout), Counter[str]()
-    say(f"layout {source.reader.layout}: {source.why}")
+    say(f"layout {source.reader.layout}: {one_line(source.why)}")
     scans = source.list_scans(dropped)
     if config.workers is None:
         first = list(islice(scans, SMALL_SOURCE_SCANS + 1))
@@ -103,6 +108,28 @@ def _remove_finished(run: _Run) -> None:
     listed = run.parts.listed()
     if listed is not None and not run.parts.missing(listed):
         run.parts.remove()
+
+
+def _can_go_on(run: _Run, *, overwrite: bool) -> bool:
+    # Its listing says what is to be looked at. Whoever adds images or annotations after a run was killed would get a
+    # catalogue without them, and with them as harmless bags.
+    _claim(run)
+    listed = run.parts.listed()
+    if listed is None:
+        return True  # it is listed now
+    say("a run was begun here; listing the source again, to see whether it has changed")
+    source = recognise(run.config.source, run.config.layout)
+    if digest_of(source.list_scans(Counter())) == listed.digest:
+        return True
+    if not overwrite:
+        raise RunMismatch(
+            f"{run.config.source} has changed since the run in {run.parts.folder.uri} began:"
+            " images or annotations were added, removed or renamed",
+            remedy="add --overwrite to begin anew, or put the source back as it was",
+        )
+    say("the source has changed since that run began; its parts are removed, and it begins anew")
+    run.parts.remove()
+    return False
 
 
 def _index_here(run: _Run, listed: list[SourceScan], dropped: Counter[str]) -> IndexSummary:
@@ -134,7 +161,7 @@ def _index_in_parts(
         run.parts.rows(listed),
         IndexSummary(dropped=Counter(listed.dropped)),
         run.defaults.taxonomy,
-        repeated=run.parts.repeated(listed),
+        kept=run.parts.kept(listed),
     )
     summary = _write(run, stream, progress)
     run.parts.remove()

@@ -2,7 +2,7 @@
 
 import posixpath
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from rwsc.sources.examine import Defaults, examine
 from rwsc.sources.layout import open_source
 from rwsc.sources.licences import classify
 from rwsc.sources.parallel import DEFAULT_WORKERS, map_in_order
+from rwsc.sources.repeats import KeptScan, choose_kept, set_aside
 from rwsc.sources.schema import Scan, SourceScan
 from rwsc.sources.taxonomy import Taxonomy, load_taxonomy
 from rwsc.storage.images import DEFAULT_LIMITS, ImageLimits
@@ -124,7 +125,8 @@ def index_source(
         limits: Largest image that is decoded; a larger one is a failed row.
 
     Returns:
-        The rows, made as they are taken, with their `IndexSummary`.
+        The rows with their `IndexSummary`. All images are looked at before the first row is given: a later one may
+        be the same picture with its objects.
 
     Raises:
         SourceError: The annotations cannot be used as they are.
@@ -194,7 +196,7 @@ def stream_scans(
     summary: IndexSummary,
     taxonomy: Taxonomy,
     *,
-    repeated: Collection[str] | None = None,
+    kept: Mapping[str, KeptScan] | None = None,
 ) -> ScanStream:
     """Reject repeated scans and count all.
 
@@ -202,13 +204,14 @@ def stream_scans(
         scans: Rows as they were examined, in the source's order.
         summary: Counts, filled in.
         taxonomy: The vocabulary that their labels were taken from.
-        repeated: Ids of the scans that occur more than once, where it is known: then no others are held in
-            memory.
+        kept: By content, the rows that stay of those that occur more than once, where it is known; None takes all
+            rows first, and sets them aside on the disk where they are many.
 
     Returns:
         The rows of the catalogue.
     """
-    return ScanStream(_without_repeats(scans, repeated), summary, taxonomy)
+    rows = _settled(scans) if kept is None else _without_repeats(scans, kept)
+    return ScanStream(rows, summary, taxonomy)
 
 
 def name_of_source(path: str) -> str:
@@ -217,18 +220,17 @@ def name_of_source(path: str) -> str:
     return posixpath.basename(folder) if name.lower().endswith((".json", ".parquet")) else name
 
 
-def _without_repeats(scans: Iterator[Scan], repeated: Collection[str] | None) -> Iterator[Scan]:
-    """Reject a scan whose bytes were seen before; it would otherwise count twice."""
-    first_by_hash: dict[str, str] = {}
-    for scan in scans:
-        is_once = repeated is not None and scan.scan_id not in repeated
-        if scan.status != "ok" or scan.sha256 is None or is_once:
-            yield scan
-            continue
-        first = first_by_hash.get(scan.sha256)
-        if first is None:
-            first_by_hash[scan.sha256] = str(scan.uri)
+def _settled(scans: Iterator[Scan]) -> Iterator[Scan]:
+    with set_aside(scans) as rows:
+        yield from _without_repeats(rows(), choose_kept(enumerate(rows())))
+
+
+def _without_repeats(scans: Iterable[Scan], kept: Mapping[str, KeptScan]) -> Iterator[Scan]:
+    """Reject the scans whose bytes another one has that stays; they would otherwise count twice."""
+    for number, scan in enumerate(scans):
+        stays = kept.get(scan.sha256 or "") if scan.status == "ok" else None
+        if stays is None or stays.number == number:
             yield scan
         else:
             lost = f"; its {len(scan.objects)} objects are not used" if scan.objects else ""
-            yield replace(scan, status="rejected", reason=f"same content as {first}{lost}")
+            yield replace(scan, status="rejected", reason=f"same content as {stays.uri}{lost}")

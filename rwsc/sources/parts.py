@@ -1,10 +1,11 @@
 """An index run on disk, cut into parts: what is to be looked at, and the rows of what was."""
 
+import hashlib
 import json
 import shutil
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -17,6 +18,7 @@ from rwsc.sources.catalogue import iter_scans, read_catalogue, write_catalogue
 from rwsc.sources.examine import Defaults
 from rwsc.sources.index import examine_all
 from rwsc.sources.listing import read_listing, write_listing
+from rwsc.sources.repeats import KeptScan, choose_kept
 from rwsc.sources.schema import Scan, SourceScan
 from rwsc.storage.addresses import is_s3
 from rwsc.storage.prefix import Prefix
@@ -37,6 +39,9 @@ class Listed:
 
     sizes: list[int]
     """Images of each part."""
+
+    digest: str
+    """Of the images in their order and of what belongs to them, see `digest_of`."""
 
     dropped: dict[str, int] = field(default_factory=dict)
 
@@ -92,11 +97,12 @@ class IndexParts:
         """
         for key in list(self.folder.list_keys(_ROWS)):
             self.folder.delete(key)
-        source, sizes = iter(scans), list[int]()
+        digest, sizes = hashlib.sha256(), list[int]()
+        source = _told(scans, digest.update)
         while part := list(islice(source, part_images)):
             sizes.append(write_listing(self._uri(_LISTING, len(sizes)), part))
             tell(sum(sizes))
-        listed = Listed(layout=layout, why=why, sizes=sizes, dropped=dict(dropped))
+        listed = Listed(layout=layout, why=why, sizes=sizes, digest=digest.hexdigest(), dropped=dict(dropped))
         self.folder.write(_RECORD_KEY, (json.dumps(asdict(listed)) + "\n").encode())
         return listed
 
@@ -137,6 +143,25 @@ class IndexParts:
         values, counts = np.unique(np.array(ids, dtype=np.uint64), return_counts=True)
         return {f"{value:016x}" for value in values[counts > 1].tolist()}
 
+    def kept(self, listed: Listed) -> dict[str, KeptScan]:
+        """Give the rows that stay of those that occur more than once, by the SHA-256 of their bytes."""
+        repeated = self.repeated(listed)
+        return choose_kept(self._numbered(listed, repeated)) if repeated else {}
+
+    def _numbered(self, listed: Listed, scan_ids: Container[str]) -> Iterator[tuple[int, Scan]]:
+        """Give the rows of some scans with their places among all rows, one part in memory at a time."""
+        first = 0
+        for number in range(len(listed.sizes)):
+            table = read_catalogue(self._uri(_ROWS, number))
+            places = [
+                place for place, scan_id in enumerate(table["scan_id"].to_pylist()) if scan_id in scan_ids
+            ]
+            if places:
+                yield from zip(
+                    (first + place for place in places), iter_scans(table.take(places)), strict=True
+                )
+            first += table.num_rows
+
     def remove(self) -> None:
         """Delete the run; without the record of its listing, which goes first, a rest of it is begun anew."""
         self.folder.delete(_RECORD_KEY)
@@ -154,6 +179,29 @@ class IndexParts:
 
     def _uri(self, folder: str, number: int) -> str:
         return self.folder.uri_of(f"{folder}/{_name(number)}")
+
+
+def digest_of(scans: Iterable[SourceScan]) -> str:
+    """Digest listed images, so that another listing of their source can be told from this one.
+
+    What an annotation file of a single image says is not in it: such files are read with their images.
+
+    Args:
+        scans: The images as the source lists them; none is held in memory.
+
+    Returns:
+        64 hexadecimal digits; equal for equal images with equal annotations in the same order.
+    """
+    digest = hashlib.sha256()
+    for _ in _told(scans, digest.update):
+        pass
+    return digest.hexdigest()
+
+
+def _told(scans: Iterable[SourceScan], update: Callable[[bytes], None]) -> Iterator[SourceScan]:
+    for scan in scans:
+        update(f"{scan!r}\n".encode("utf-8", "backslashreplace"))
+        yield scan
 
 
 def _name(number: int) -> str:

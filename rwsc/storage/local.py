@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -12,6 +13,10 @@ from typing import BinaryIO
 from rwsc.errors import StorageError
 from rwsc.storage.addresses import PART_PREFIX, Inside, is_part
 from rwsc.storage.failures import object_exists, refuse_larger
+
+_NO_TEXT = re.compile("[\ud800-\udfff]+")
+_SUBSTITUTE = "\x1a"
+"""Stands in a listed key before the bytes that are no text; no address holds it (`rwsc.storage.addresses`)."""
 
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
@@ -48,7 +53,8 @@ class LocalFolder:
         """Walk the files below a folder in the order of their names.
 
         Links to folders are followed, except back into a folder that holds them; a link that leads nowhere
-        is listed like the file it stands for.
+        is listed like the file it stands for. What is named in bytes that are no UTF-8 is listed with these bytes
+        spelled out, under a key that is no address: it costs itself and not the listing.
         """
         if not (under and (self._root / under).is_file()):
             yield from _walk(self._root / under, under)
@@ -153,7 +159,7 @@ def _claim(part: Path, target: Path) -> None:
 
 def _walk(folder: Path, key: str) -> Iterator[str]:
     for entry in _entries(folder):
-        inner = f"{key}/{_unicode_name(entry)}" if key else _unicode_name(entry)
+        inner = f"{key}/{_listed_name(entry)}" if key else _listed_name(entry)
         if entry.is_dir():
             yield from _walk(Path(entry.path), inner)
         else:
@@ -162,7 +168,7 @@ def _walk(folder: Path, key: str) -> Iterator[str]:
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     found = [entry for entry in _scan(folder) if _is_listed(entry, folder)]
-    return sorted(found, key=lambda entry: entry.name + "/" * entry.is_dir())
+    return sorted(found, key=lambda entry: _listed_name(entry) + "/" * entry.is_dir())
 
 
 def _scan(folder: Path) -> list[os.DirEntry[str]]:
@@ -182,6 +188,16 @@ def _is_listed(entry: os.DirEntry[str], folder: Path) -> bool:
 
 def _leads_back(link: str, folder: Path) -> bool:
     return folder.resolve().is_relative_to(Path(link).resolve())
+
+
+def _listed_name(entry: os.DirEntry[str]) -> str:
+    if entry.name.isascii():
+        return entry.name
+    return _NO_TEXT.sub(lambda found: _SUBSTITUTE + _spelled(found.group()), entry.name)
+
+
+def _spelled(no_text: str) -> str:
+    return os.fsencode(no_text).decode("ascii", "backslashreplace")
 
 
 def _unicode_name(entry: os.DirEntry[str]) -> str:

@@ -52,6 +52,23 @@ def test_a_leak_ends_with_exit_code_1_and_is_named(rwsc, tmp_path):
     assert "no leak" not in err
 
 
+def test_a_bank_without_any_split_is_not_called_proven(rwsc, tmp_path):
+    a_bank(tmp_path / "items")
+    code, _, err = rwsc("items", "split", "items", "--check")
+    assert code == 1
+    assert "NOTHING IS PROVEN: no usable item bears a split" in err
+    assert "no leak" not in err
+
+
+def test_items_without_a_split_are_counted_beside_the_proof_of_the_others(rwsc, tmp_path):
+    rows = [item_row("aa", thing(1), split="train"), item_row("bb", thing(2)), item_row("cc", thing(3))]
+    write_bank(str(tmp_path / "items"), rows)
+    code, _, err = rwsc("items", "split", "items", "--check")
+    assert code == 0
+    assert "without a split: 2 of 3 usable items; of these nothing is proven" in err
+    assert "no leak: nothing lies in two splits" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

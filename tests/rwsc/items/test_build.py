@@ -209,8 +209,36 @@ def test_an_object_annotated_twice_cannot_be_accepted_twice(maker, made_up, mask
     _, rows = build(maker)
     review = maker.root / "review.csv"
     review.write_text(f"item_id,decision\n{rows[0]['item_id']},accept\n")
-    _, rows = build(maker, review_uri=str(review))
+    summary, rows = build(maker, review_uri=str(review))
     assert [row["status"] for row in rows] == ["ok", "rejected"]
+    assert summary.review == {"agreed": 1}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "statuses", "outcome"),
+    [
+        ((1,), ["rejected", "ok"], {"agreed": 1}),
+        ((0,), ["ok", "rejected"], {"agreed": 1}),
+        ((0, 1), ["ok", "rejected"], {"agreed": 1, "annotated twice": 1}),
+    ],
+)
+def test_of_two_annotations_of_one_object_the_one_that_a_person_accepted_stays(
+    maker, made_up, masked, accepted, statuses, outcome
+):
+    made = made_up(0)
+    smaller_HW = made.mask_HW.copy()
+    smaller_HW[40:42] = False
+    maker.add(made.image, [masked(made.mask_HW), masked(smaller_HW)], kind="isolated")
+    _, rows = build(maker)
+    assert [row["status"] for row in rows] == ["ok", "rejected"]
+    review = maker.root / "review.csv"
+    lines = [f"{rows[number]['item_id']},accept" for number in accepted]
+    review.write_text("\n".join(["item_id,decision", *lines]))
+    summary, rows = build(maker, review_uri=str(review))
+    assert [row["status"] for row in rows] == statuses
+    assert {row["reason"] for row in rows} == {None, "annotated twice"}
+    assert summary.review == outcome
+    assert summary.by_status == {"ok": 1, "rejected": 1}
 
 
 def test_a_bad_review_stops_the_build_before_it_starts(maker, made_up, masked):

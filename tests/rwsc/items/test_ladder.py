@@ -125,6 +125,31 @@ def test_of_items_on_the_belt_the_one_in_the_box_is_meant(scan_of, made_up):
     assert not placed(rows[1], made.mask_HW.shape)[:95].any()
 
 
+@pytest.mark.parametrize(
+    "box_xywh", [(28.0, 38.0, 38.0, 60.0), (28.0, 38.0, 25.0, 22.0), (70.0, 55.0, 30.0, 40.0)]
+)
+def test_an_item_on_the_belt_that_its_box_cuts_off_is_rejected(scan_of, made_up, box_xywh):
+    made = made_up(0, bag=False)
+    whole, part = cut(scan_of(made.image, boxed(), boxed(box_xywh), kind="isolated"))
+    assert (whole.status, whole.method) == ("ok", "threshold")
+    assert (part.status, part.method) == ("rejected", "threshold")
+    assert part.reason.startswith("cut off by its box: ")
+    (alone,) = cut(scan_of(made.image, boxed(box_xywh), kind="isolated"))
+    assert alone.reason == part.reason
+
+
+def test_items_that_touch_on_the_belt_are_cut_apart_by_their_boxes(scan_of, made_up):
+    made = made_up(0, bag=False)
+    made.image[88:113, 60:125] = 90
+    rows = cut(scan_of(made.image, boxed(), boxed((60.0, 90.0, 65.0, 23.0), label="knife"), kind="isolated"))
+    assert [(row.status, row.reason) for row in rows] == [("ok", None)] * 2
+    gun_HW, knife_HW = (placed(row, made.mask_HW.shape) >= 0.5 for row in rows)
+    assert (gun_HW & made.mask_HW).sum() > 0.98 * made.mask_HW.sum()
+    assert not gun_HW[96:].any()
+    assert not knife_HW[:86].any()
+    assert knife_HW[92:112, 62:123].all()
+
+
 def test_a_mask_of_an_item_alone_on_the_belt_is_not_unmixed(scan_of, made_up):
     made = made_up(0, bag=False)
     (row,) = cut(scan_of(made.image, boxed(), kind="isolated", masks=[made.mask_HW]))

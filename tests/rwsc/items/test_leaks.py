@@ -55,6 +55,16 @@ def test_items_of_no_split_leak_nowhere_and_are_counted(tmp_path):
     report = check_split(write_bank(str(tmp_path / "items"), rows))
     assert report.is_proven
     assert report.num_items == {"gun": {"": 1, "train": 1}}
+    assert (report.num_in_splits, report.num_without_split) == (1, 1)
+
+
+@pytest.mark.parametrize("rows", [[], [item_row("a", thing(1)), item_row("b", thing(2))]])
+def test_where_no_item_bears_a_split_nothing_is_proven(tmp_path, rows):
+    report = check_split(write_bank(str(tmp_path / "items"), rows))
+    assert not report.is_proven
+    assert report.num_leaks == {}
+    assert (report.num_in_splits, report.num_without_split) == (0, len(rows))
+    assert report.to_dict()["num_without_split"] == len(rows)
 
 
 def test_the_report_is_plain_values(tmp_path):

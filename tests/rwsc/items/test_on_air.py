@@ -150,3 +150,42 @@ def test_a_box_that_holds_only_the_blur_of_what_lies_beside_it_is_empty():
     with pytest.raises(SourceError, match="but the blur of what lies beside it"):
         mask_on_air(to_attenuation(through[..., None]), (60.0, 110.0, 37.0, 50.0))
     assert mask_on_air(to_attenuation(through[..., None]), (60.0, 110.0, 38.0, 50.0)).any()
+
+
+def two_on_belt(gap_px=20):
+    both_HW = np.zeros((SIDE, SIDE), bool)
+    both_HW[20:50, 10:50] = both_HW[20:50, 50 + gap_px : 110] = True
+    left_HW = both_HW.copy()
+    left_HW[:, 50:] = False
+    return belt(0.8 * both_HW), left_HW, (9.0, 19.0, 42.0, 32.0), (49.0 + gap_px, 19.0, 62.0 - gap_px, 32.0)
+
+
+@pytest.mark.parametrize(
+    "box_xywh", [(8.0, 18.0, 26.0, 34.0), (8.0, 18.0, 10.0, 10.0), (40.0, 40.0, 12.0, 12.0)]
+)
+def test_a_box_over_part_of_an_item_means_the_whole_of_it(box_xywh):
+    attenuation_HWC, left_HW, _, _ = two_on_belt()
+    assert_outlined(mask_on_air(attenuation_HWC, box_xywh), left_HW)
+
+
+def test_the_corner_of_another_item_in_a_box_is_left_out():
+    attenuation_HWC, left_HW, (x, y, _, h), _ = two_on_belt()
+    assert_outlined(mask_on_air(attenuation_HWC, (x, y, 75.0, h)), left_HW)
+
+
+def test_a_loose_piece_in_a_box_is_not_taken_for_the_item_that_the_box_cuts_off():
+    matter_HW = np.zeros((SIDE, SIDE), bool)
+    matter_HW[20:50, 10:100] = matter_HW[60:68, 12:42] = True
+    assert_outlined(mask_on_air(belt(0.8 * matter_HW), (8.0, 18.0, 36.0, 52.0)), matter_HW)
+
+
+def test_items_that_touch_are_told_apart_by_their_boxes():
+    attenuation_HWC, left_HW, left_xywh, right_xywh = two_on_belt(gap_px=0)
+    assert mask_on_air(attenuation_HWC, left_xywh)[:, 60:].any()
+    for boxes in ([right_xywh], [right_xywh, left_xywh]):
+        found_HW = mask_on_air(attenuation_HWC, left_xywh, boxes)
+        assert (found_HW & left_HW).sum() > 0.98 * left_HW.sum()
+        assert not found_HW[:, 54:].any()
+    narrow_xywh = (8.0, 18.0, 20.0, 34.0)
+    whole_HW = mask_on_air(attenuation_HWC, narrow_xywh)
+    np.testing.assert_array_equal(mask_on_air(attenuation_HWC, narrow_xywh, [left_xywh]), whole_HW)

@@ -126,6 +126,14 @@ def test_what_cannot_or_need_not_change_keeps_its_reason(row, verdict, status, r
     assert review.outcome == {outcome: 1}
 
 
+def test_an_accepted_item_of_which_no_row_is_kept_is_told_with_the_reason():
+    review = decided("accept")
+    review.apply(item_row("a", thing(0)))
+    review.set_aside("a", "annotated twice")
+    assert review.outcome == {"annotated twice": 1}
+    assert review.unknown_ids == []
+
+
 def test_a_row_without_a_decision_is_the_same_row_and_an_id_without_a_row_is_told():
     review = decided("accept")
     row = item_row("b", thing(0))

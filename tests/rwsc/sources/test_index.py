@@ -2,6 +2,7 @@ import hashlib
 import json
 import os
 import random
+import sys
 from collections import Counter
 from itertools import islice
 
@@ -15,6 +16,7 @@ from rwsc.sources.index import index_source, index_to_catalogue
 from rwsc.sources.layout import open_source
 from rwsc.sources.masks import decode_rle
 from rwsc.storage.images import ImageLimits
+from rwsc.storage.prefix import Prefix
 
 
 def index(tree, **options):
@@ -246,6 +248,64 @@ def test_a_folder_of_images_is_indexed_as_harmless_bags(tree, pixels):
         ("b.png", "benign", "ok"),
         ("broken.jpg", "benign", "failed"),
     ]
+
+
+@pytest.mark.parametrize("annotated_first", [True, False])
+def test_of_two_copies_the_one_with_objects_stays_whichever_comes_first(
+    store_uri, pixels, as_png, annotated_first
+):
+    """Both have an annotation file; one of these is empty, as those of harmless scans are."""
+    source, box = Prefix(store_uri), "0 0.5 0.5 0.4 0.4"
+    source.write("classes.txt", b"gun\n")
+    for name, text in zip("abc", [box, "", ""] if annotated_first else ["", box, ""], strict=True):
+        source.write(f"images/{name}.png", as_png(pixels(0)))
+        source.write(f"labels/{name}.txt", text.encode())
+    stream = index_source(store_uri)
+    scans = list(stream)
+    statuses = ["ok", "rejected"] if annotated_first else ["rejected", "ok"]
+    assert [scan.status for scan in scans] == [*statuses, "rejected"]
+    (stays,) = [scan for scan in scans if scan.status == "ok"]
+    assert len(stays.objects) == 1
+    assert {scan.reason for scan in scans} == {None, f"same content as {stays.uri}"}
+    assert stream.summary.by_kind == {"threat": 1}
+
+
+def test_of_two_copies_with_objects_the_first_stays_and_what_is_lost_is_told(tree, pixels):
+    for name in ("a.png", "b.png"):
+        tree.annotation(tree.image(name, pixels(0)), bbox=[5, 5, 10, 10])
+    first, second = index(tree)
+    assert (first.status, second.status) == ("ok", "rejected")
+    assert second.reason == f"same content as {first.uri}; its 1 objects are not used"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux only")
+def test_names_that_are_no_text_cost_their_images_and_not_the_run(tree, pixels, as_png, tmp_path):
+    tree.image("images/ok.png", pixels(0))
+    (tree.root / os.fsdecode(b"\xb0\xb2\xbc\xec")).mkdir()
+    for name in (b"\xcb\xb5\xc3\xf7.txt", b"images/\xb5\xb6.png", b"\xb0\xb2\xbc\xec/2.png"):
+        (tree.root / os.fsdecode(name)).write_bytes(as_png(pixels(1)))
+    target = str(tmp_path / "c.parquet")
+    summary = index_to_catalogue(str(tree.root), target)
+    assert summary.by_status == {"ok": 1, "failed": 2}
+    scans = {scan.reason: scan.uri for scan in iter_scans(read_catalogue(target))}
+    assert scans == {
+        None: str(tree.root / "images/ok.png"),
+        r"the name 'images/\x1a\\xb5\\xb6.png' cannot be an address": None,
+        r"the name '\x1a\\xb0\\xb2\\xbc\\xec/2.png' cannot be an address": None,
+    }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux only")
+@pytest.mark.parametrize("name", [b"a\nb", b"\xb0\xb2\xbc\xec"])
+def test_a_top_folder_that_cannot_be_an_address_costs_its_images_and_not_the_run(
+    tmp_path, pixels, as_png, name
+):
+    folder = tmp_path / "source" / os.fsdecode(name) / "images"
+    folder.mkdir(parents=True)
+    (folder / "1.png").write_bytes(as_png(pixels(0)))
+    stream = index_source(str(tmp_path / "source"))
+    assert [(scan.status, scan.uri) for scan in stream] == [("failed", None)]
+    assert "cannot be an address" in stream.summary.problems[0]
 
 
 def test_an_index_run_leaves_a_catalogue_and_replaces_none_unasked(tree, pixels, tmp_path):

@@ -8,7 +8,7 @@ from rwsc.sources.catalogue import write_catalogue
 from rwsc.sources.examine import Defaults
 from rwsc.sources.index import IndexSummary, index_to_catalogue, stream_scans
 from rwsc.sources.layout import open_source
-from rwsc.sources.parts import IndexParts
+from rwsc.sources.parts import IndexParts, digest_of
 from rwsc.storage.prefix import Prefix
 
 
@@ -35,7 +35,7 @@ def merged(parts, listed, uri):
         parts.rows(listed),
         IndexSummary(dropped=Counter(listed.dropped)),
         defaults.taxonomy,
-        repeated=parts.repeated(listed),
+        kept=parts.kept(listed),
     )
     write_catalogue(uri, stream, overwrite=True)
     return stream.summary
@@ -63,6 +63,42 @@ def test_only_scans_that_occur_twice_are_called_repeated(source, tmp_path):
     ids = [scan.scan_id for scan in parts.rows(listed)]
     assert parts.repeated(listed) == {ids[0], ids[1]}
     assert ids[5] == ids[0]
+
+
+@pytest.mark.parametrize("part_images", [1, 2, 10])
+def test_the_copy_with_objects_stays_whatever_the_parts(pixels, as_png, tmp_path, part_images):
+    """In parts of one, the annotated copy is met parts after the harmless one that comes first."""
+    source = str(tmp_path / "source")
+    Prefix(source).write("classes.txt", b"gun\n")
+    for number in range(6):
+        text = b"0 0.5 0.5 0.4 0.4" if number in (3, 4) else b""
+        Prefix(source).write(f"images/{number}.png", as_png(pixels(number % 2)))
+        Prefix(source).write(f"labels/{number}.txt", text)
+    parts, listed = listed_in(str(tmp_path / "parts"), source, part_images=part_images)
+    for number in range(len(listed.sizes)):
+        parts.examine(number, Defaults(dataset="source"), threads=1)
+    assert sorted(stays.number for stays in parts.kept(listed).values()) == [3, 4]
+    summary = merged(parts, listed, str(tmp_path / "parts.parquet"))
+    assert summary == index_to_catalogue(source, str(tmp_path / "straight.parquet"))
+    assert (tmp_path / "parts.parquet").read_bytes() == (tmp_path / "straight.parquet").read_bytes()
+    assert summary.by_kind == {"threat": 2}
+    assert summary.by_status == {"ok": 2, "rejected": 4}
+
+
+def test_a_listing_is_known_again_by_its_digest_and_another_one_is_not(source, tree, tmp_path):
+    def digest():
+        return digest_of(open_source(source, dropped=Counter()))
+
+    _, listed = listed_in(str(tmp_path / "parts"), source)
+    _, otherwise_cut = listed_in(str(tmp_path / "others"), source, part_images=2)
+    assert listed.digest == otherwise_cut.digest == digest()
+    tree.annotation(1, bbox=[1, 1, 5, 5])
+    tree.write()
+    with_object = digest()
+    assert with_object != listed.digest
+    tree.image("8.png")
+    tree.write()
+    assert digest() not in (with_object, listed.digest)
 
 
 def test_a_listing_that_was_not_finished_is_none_and_a_new_one_drops_old_rows(source, tmp_path):

@@ -172,9 +172,23 @@ def test_pipes_are_no_objects(tmp_path):
 def test_a_name_that_is_no_text_is_told_with_a_way_out(tmp_path):
     (Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xb5\xb6.png"))).write_bytes(b"1")
     with pytest.raises(StorageError, match="is not UTF-8") as caught:
-        list(Prefix(str(tmp_path)).list_keys())
+        Prefix(str(tmp_path)).look_into()
     assert "convmv" in caught.value.remedy
     caught.value.message.encode()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux only")
+def test_what_is_named_in_no_text_is_listed_spelled_out_and_under_no_address(tmp_path):
+    store = Prefix(str(tmp_path))
+    (tmp_path / os.fsdecode(b"b\xb5\xb6")).mkdir()
+    for name in (b"a.png", b"b\xb5\xb6/x.png", b"\xd5\xd5\xcf\xf3 \xb5.png", "安检.png".encode()):
+        (tmp_path / os.fsdecode(name)).write_bytes(b"1")
+    keys = list(store.list_keys())
+    assert keys == ["\x1a\\xd5\\xd5\\xcf\\xf3 \x1a\\xb5.png", "a.png", "b\x1a\\xb5\\xb6/x.png", "安检.png"]
+    assert keys == sorted(keys)
+    for key in (keys[0], keys[2]):
+        with pytest.raises(StorageError, match="holds characters that not every store can name"):
+            store.uri_of(key)
 
 
 def test_a_file_where_a_folder_is_expected_is_told(tmp_path):
