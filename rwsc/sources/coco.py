@@ -7,16 +7,28 @@ from dataclasses import replace
 
 from rwsc.errors import SourceError, StorageError
 from rwsc.sources.coco_document import CocoDocument
-from rwsc.sources.coco_files import ANNOTATION_FOLDERS, CocoFile, coco_keys, split_of
+from rwsc.sources.coco_files import (
+    ANNOTATION_FOLDERS,
+    CocoFile,
+    coco_keys,
+    coco_keys_by_content,
+    split_of,
+)
 from rwsc.sources.coco_places import Names, UnlistedFolder, find_image_root
 from rwsc.sources.coco_scans import list_document
+from rwsc.sources.energies import half_of
 from rwsc.sources.json_fields import one_line, parse_json
 from rwsc.sources.licences import stricter_of
 from rwsc.sources.outages import is_outage
 from rwsc.sources.reader import Reader
 from rwsc.sources.schema import Kind, SourceObject, SourceScan
-from rwsc.sources.tree import SourceTree
+from rwsc.sources.splits import split_in_path
+from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree
+from rwsc.storage.energy_pairs import halves_of, is_pair
 from rwsc.storage.prefix import Prefix, absolute_uri, split_uri
+
+UNLISTED = "image that no annotation file lists"
+"""What is counted: nobody knows what such an image shows, so it is no scan."""
 
 _NUM_SHOWN = 3
 _KIND_PRIORITY: tuple[Kind, ...] = ("threat", "isolated", "benign")
@@ -67,7 +79,8 @@ def read_coco_files(tree: Names, files: Sequence[CocoFile], dropped: Counter[str
     Args:
         tree: The source; a `SourceTree`.
         files: Its annotation files.
-        dropped: Counts, filled in, of what belongs to no image or is stated twice.
+        dropped: Counts, filled in, of what belongs to no image or is stated twice, and of images of a listed tree
+            that no file names.
 
     Returns:
         An iterator over the images, annotated ones first: of two images with the same bytes the first is
@@ -98,6 +111,8 @@ def read_coco_files(tree: Names, files: Sequence[CocoFile], dropped: Counter[str
             )
     if first_error is not None and len(faults) == len(files):
         raise first_error
+    if isinstance(tree, SourceTree):
+        _count_unlisted(tree, scans, dropped)
     return iter([*sorted(scans.values(), key=lambda scan: not scan.objects), *faults])
 
 
@@ -152,6 +167,31 @@ def _read_file(tree: Names, file: CocoFile, dropped: Counter[str]) -> Iterator[t
         seen.update([scan.uri] if scan.uri else [])
 
 
+def _count_unlisted(tree: SourceTree, scans: dict[object, SourceScan], dropped: Counter[str]) -> None:
+    """Count the images of a tree that are neither listed nor the mask or the other energy of a listed one."""
+    others: set[str | None] = set()
+    for place, scan in scans.items():
+        if scan.uri is not None and (place != scan.uri or is_pair(scan.uri)):
+            others.update(_files_at(scan.uri))
+        others.update(thing.mask_uri for thing in scan.objects)
+    num_unlisted = 0
+    for key in tree.walk("", IMAGE_SUFFIXES):
+        uri = tree.uri_of(key)
+        if uri in scans or uri in others:
+            continue
+        half = half_of(uri) if uri else None
+        num_unlisted += half is None or not any(other in scans or other in others for other in half.others)
+    if num_unlisted:
+        dropped[UNLISTED] += num_unlisted
+
+
+def _files_at(uri: str) -> tuple[str, ...]:
+    try:
+        return halves_of(uri) if is_pair(uri) else (uri,)
+    except StorageError:
+        return (uri,)
+
+
 def _joined(first: SourceScan, second: SourceScan, dropped: Counter[str]) -> SourceScan:
     """Join two listings of one image; where one is damaged, nobody knows what the image shows."""
     if first.problem or second.problem:
@@ -189,4 +229,16 @@ def _usual_files(tree: SourceTree) -> list[CocoFile]:
     return [CocoFile(key=key, split=split_of(key)) for key in coco_keys(tree)]
 
 
-READER = coco_reader("coco", _usual_files)
+def _any_files(tree: SourceTree) -> list[CocoFile]:
+    keys = coco_keys_by_content(tree)
+    return [CocoFile(key=key, split=split_of(key) or split_in_path(posixpath.dirname(key))) for key in keys]
+
+
+BY_CONTENT = coco_reader("coco", _any_files)
+"""The same for files that are called otherwise; asked when no other reader knows the source."""
+
+READER = Reader(
+    "coco",
+    coco_reader("coco", _usual_files).recognise,
+    coco_reader("coco", lambda tree: _usual_files(tree) or _any_files(tree)).list_scans,
+)

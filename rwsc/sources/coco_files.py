@@ -4,14 +4,23 @@ import posixpath
 import re
 from dataclasses import dataclass
 
+from rwsc.sources.splits import split_in_path
 from rwsc.sources.tree import SourceTree, join
 
 ANNOTATION_FOLDERS = ("annotations", "annotation")
+FOLDERS_ASIDE = (*ANNOTATION_FOLDERS, "labels", "label", "json", "jsons", "coco")
+"""Folders of annotation files that lie beside those of the images."""
 
-_ROOT_FILES = ("annotations.json", "_annotations.coco.json")
+_ROBOFLOW = "_annotations.coco.json"
+_ROOT_FILES = ("annotations.json", _ROBOFLOW)
 _SPLITS = {"train": "train", "valid": "val", "val": "val", "test": "test"}
 _NUM_OPENED = 3
+_MAX_UNNAMED = 30
+"""JSON files that are opened to see whether they are COCO; of more of them, each is one image's."""
+
 _COCO_KEYS = re.compile(rb'"(images|annotations|categories|info|licenses)"\s*:')
+_IMAGES = re.compile(rb'"images"\s*:\s*\[|"file_name"\s*:')
+_ANNOTATIONS = re.compile(rb'"(annotations|categories)"\s*:\s*\[|"(image_id|category_id)"\s*:')
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,9 +45,9 @@ class CocoFile:
 def coco_keys(tree: SourceTree) -> list[str]:
     """Find the COCO files of a source.
 
-    Looked for are, in this order: ``annotations.json`` or ``_annotations.coco.json``; the JSON files in
-    ``annotations/``, of which only ``instances_*.json`` where there are such; ``_annotations.coco.json`` in
-    train, valid and test; ``instances_*.json``.
+    Looked for are, in this order and whatever their case: ``annotations.json`` or ``_annotations.coco.json``;
+    the JSON files in ``annotations/``, of which only ``instances_*.json`` where there are such;
+    ``_annotations.coco.json`` in train, valid and test; ``instances_*.json``.
 
     Args:
         tree: The source.
@@ -47,17 +56,49 @@ def coco_keys(tree: SourceTree) -> list[str]:
         Keys in a fixed order; empty where there are none.
     """
     for name in _ROOT_FILES:
-        if tree.has(name):
-            return [name]
+        if key := tree.find_file(name):
+            return [key]
     folder = tree.find_folder(*ANNOTATION_FOLDERS)
     inside = tree.files(folder, [".json"]) if folder else []
     if folder and inside and _some_look_like_coco(tree, folder, inside):
         # COCO's own download puts captions and key points beside the instances.
-        chosen = [name for name in inside if name.startswith("instances_")] or inside
-        return [join(folder, name) for name in chosen]
-    roboflow = [f"{name}/_annotations.coco.json" for name in _SPLITS]
-    found = [key for key in roboflow if tree.has(key)]
-    return found or [name for name in tree.files("", [".json"]) if name.startswith("instances_")]
+        return [join(folder, name) for name in _instances(inside) or inside]
+    folders = [folder for name in _SPLITS if (folder := tree.find_folder(name))]
+    roboflow = [key for folder in folders if (key := tree.find_file(_ROBOFLOW, under=folder))]
+    return roboflow or _instances(tree.files("", [".json"]))
+
+
+def coco_keys_by_content(tree: SourceTree) -> list[str]:
+    """Find COCO files that are called as nobody expects, by their first and last bytes.
+
+    Looked at are the JSON files of the root, of folders of annotations and of folders named after a split.
+
+    Args:
+        tree: The source.
+
+    Returns:
+        Keys in a fixed order; empty where there are none, or so many that each may be one image's.
+    """
+    aside = [folder for name in FOLDERS_ASIDE if (folder := tree.find_folder(name))]
+    splits = [folder for folder in tree.folders() if split_in_path(folder) is not None]
+    by_folder = {folder: tree.files(folder, [".json"]) for folder in dict.fromkeys(["", *aside, *splits])}
+    if sum(map(len, by_folder.values())) > _MAX_UNNAMED:
+        return []
+    found = []
+    for folder, names in by_folder.items():
+        coco = [name for name in names if shows_coco(tree, join(folder, name))]
+        found += [join(folder, name) for name in _instances(coco) or coco]
+    return found
+
+
+def shows_coco(tree: SourceTree, key: str) -> bool:
+    """Say whether the first and the last bytes of a JSON file hold what COCO has for images and annotations."""
+    ends = tree.head(key) + tree.head(key, from_end=True)
+    return bool(_IMAGES.search(ends) and _ANNOTATIONS.search(ends))
+
+
+def _instances(names: list[str]) -> list[str]:
+    return [name for name in names if name.lower().startswith("instances_")]
 
 
 def split_of(key: str) -> str | None:
@@ -74,8 +115,8 @@ def split_of(key: str) -> str | None:
         ('train', 'val')
     """
     folder, name = posixpath.split(key)
-    if name == "_annotations.coco.json":
-        return _SPLITS.get(posixpath.basename(folder))
+    if name.lower() == _ROBOFLOW:
+        return _SPLITS.get(posixpath.basename(folder).lower())
     words = re.findall(r"[a-z]+", posixpath.splitext(name)[0].lower())
     return next((_SPLITS[word] for word in words if word in _SPLITS), None)
 

@@ -2,17 +2,19 @@
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from rwsc.errors import StorageError
-from rwsc.sources.coco_files import ANNOTATION_FOLDERS, CocoFile
+from rwsc.sources.coco_files import FOLDERS_ASIDE, CocoFile
 from rwsc.sources.tree import MAX_ANNOTATION_BYTES, SourceTree, join
 from rwsc.storage.prefix import Prefix
 
 _NUM_PROBED_IN_STORE = 3
 _NUM_PROBED_IN_TREE = 200
+_NUM_CHILDREN = 200
+_FOLDERS_OF_SPLIT = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 
 
 class Names(Protocol):
@@ -78,7 +80,7 @@ class ImageRoot:
 
 
 def find_image_root(tree: Names, file: CocoFile, names: Sequence[str]) -> ImageRoot:
-    """Choose the folder that image names count from, by looking for the first few images.
+    """Choose the folder that image names count from, by looking for a few images evenly spread over the names.
 
     Args:
         tree: The source.
@@ -86,16 +88,20 @@ def find_image_root(tree: Names, file: CocoFile, names: Sequence[str]) -> ImageR
         names: The image names in it.
 
     Returns:
-        The first folder with an image: of those that the layout knows, and of those where images usually lie.
+        The folder with most of those images; of several alike the first, of those that the layout knows, those
+        called as the file or its split, and those where images usually lie. Where these have less than half of
+        them, another folder nearby that has more, if there is but one.
     """
     num_probed = _NUM_PROBED_IN_TREE if isinstance(tree, SourceTree) else _NUM_PROBED_IN_STORE
-    keys = [key for name in names[:num_probed] if (key := key_inside(name))]
-    nested = any("/" in key for key in keys)
-    for is_flat in (False, True) if nested else (False,):
-        for folder in dict.fromkeys([*file.image_folders, *_usual_roots(file.key)]):
-            if any(tree.has(_below(folder, key, is_flat=is_flat)) for key in keys):
-                return ImageRoot(folder, is_flat, is_found=True)
-    return ImageRoot(posixpath.dirname(file.key), is_flat=False, is_found=False)
+    sampled = names[:: -(-len(names) // num_probed) or 1]
+    keys = [key for name in sampled if (key := key_inside(name))]
+    nowhere = ImageRoot(posixpath.dirname(file.key), is_flat=False, is_found=False)
+    most, root = _ranked(tree, [*file.image_folders, *_usual_roots(file)], keys, nowhere)[0]
+    if 2 * most < len(keys) and isinstance(tree, SourceTree):
+        (most_nearby, nearby), (second, _) = _ranked(tree, _children(tree, file), keys, nowhere)[:2]
+        if most_nearby > max(most, second) and 2 * most_nearby >= len(keys):
+            return nearby
+    return root
 
 
 def key_inside(name: str) -> str | None:
@@ -118,14 +124,57 @@ def _below(folder: str, key: str, *, is_flat: bool) -> str:
     return join(folder, posixpath.basename(key) if is_flat else key)
 
 
-def _usual_roots(key: str) -> Iterator[str]:
-    folder = posixpath.dirname(key)
+def _ranked(
+    tree: Names, folders: Iterable[str], keys: Sequence[str], nowhere: ImageRoot
+) -> list[tuple[int, ImageRoot]]:
+    """Give how many of these images a folder holds, most first, alike ones in their order, and nowhere at the end."""
+    nested = any("/" in key for key in keys)
+    places = list(dict.fromkeys(_as_spelt(tree, folder) for folder in folders))
+    found: list[tuple[int, ImageRoot]] = []
+    for is_flat in (False, True) if nested else (False,):
+        for folder in places:
+            num_found = sum(tree.has(_below(folder, key, is_flat=is_flat)) for key in keys)
+            if num_found:
+                found.append((num_found, ImageRoot(folder, is_flat, is_found=True)))
+            if found and num_found == len(keys) and not isinstance(tree, SourceTree):
+                return found[-1:]  # no other has more, and every look costs a request
+    return [*sorted(found, key=lambda root: -root[0]), (0, nowhere), (0, nowhere)]
+
+
+def _as_spelt(tree: Names, folder: str) -> str:
+    """Give a folder as the tree spells it, whose case may be another."""
+    if not isinstance(tree, SourceTree) or tree.has_folder(folder):
+        return folder
+    found: str | None = ""
+    for segment in folder.split("/"):
+        found = None if found is None else tree.find_folder(segment, under=found)
+    return folder if found is None else found
+
+
+def _usual_roots(file: CocoFile) -> Iterator[str]:
+    """Give the folders where images usually lie: those called as the file or its split, then all others."""
+    folder, base = posixpath.dirname(file.key), _base(file)
+    stem = posixpath.splitext(posixpath.basename(file.key))[0]
+    words = [stem, stem.split("_", 1)[-1], stem.rsplit("_", 1)[-1]]
+    for part in dict.fromkeys([*words, *_FOLDERS_OF_SPLIT.get(file.split or "", ())]):
+        yield join(base, part)
+        yield join(join(base, "images"), part)
     yield folder
     yield join(folder, "images")
-    if posixpath.basename(folder).lower() in ANNOTATION_FOLDERS:
-        parent = posixpath.dirname(folder)
-        stem = posixpath.splitext(posixpath.basename(key))[0]
-        for part in dict.fromkeys(["images", stem, stem.split("_", 1)[-1], stem.rsplit("_", 1)[-1]]):
-            yield join(parent, part)
-            yield join(join(parent, "images"), part)
-        yield parent
+    for part in ("images", "images/images", "data"):
+        yield join(base, part)
+    yield base
+
+
+def _children(tree: SourceTree, file: CocoFile) -> Iterator[str]:
+    """Give the folders beside the file and those beside its folder, whatever they are called."""
+    base = _base(file)
+    for parent in dict.fromkeys([posixpath.dirname(file.key), base, join(base, "images")]):
+        for name in tree.folders(parent)[:_NUM_CHILDREN]:
+            yield join(parent, name)
+
+
+def _base(file: CocoFile) -> str:
+    """Give the folder that a dataset's folders of images lie in."""
+    folder = posixpath.dirname(file.key)
+    return posixpath.dirname(folder) if posixpath.basename(folder).lower() in FOLDERS_ASIDE else folder

@@ -1,32 +1,19 @@
 """Reader for a plain folder of harmless scans: what is read so when no other layout fits."""
 
-import posixpath
 from collections import Counter
 from collections.abc import Iterator
 
 from rwsc.errors import SourceError
 from rwsc.sources.reader import Reader
 from rwsc.sources.schema import SourceScan
-from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree, join, stem_of
-
-_ANNOTATION_SUFFIXES = (".xml", ".json", ".txt", ".mat")
+from rwsc.sources.traces import find_trace
+from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree
 
 
 def _recognise(tree: SourceTree) -> str | None:
-    first = None
-    for folder in dict.fromkeys(posixpath.dirname(key) for key in tree.walk("", IMAGE_SUFFIXES)):
-        # Images with files of the same names beside them are annotated in a way that nobody knows here.
-        if _names_in_common(tree, folder):
-            return None
-        first = first or join(folder, tree.images(folder)[0])
-    return first
-
-
-def _names_in_common(tree: SourceTree, folder: str) -> bool:
-    others = tree.files(folder, _ANNOTATION_SUFFIXES)
-    return bool(others) and not {stem_of(name) for name in others}.isdisjoint(
-        map(stem_of, tree.images(folder))
-    )
+    first = next(tree.walk("", IMAGE_SUFFIXES), None)
+    # Where something may annotate the images, nobody can say that they are harmless.
+    return None if first is None or find_trace(tree) is not None else first
 
 
 def _list_scans(tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceScan]:

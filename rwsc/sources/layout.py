@@ -5,6 +5,7 @@ import posixpath
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from rwsc.errors import SourceError
 from rwsc.sources import (
@@ -27,12 +28,15 @@ from rwsc.sources import (
     voc,
     yolo,
 )
+from rwsc.sources.class_names import NAME_FILES, read_data_yaml
 from rwsc.sources.coco_files import split_of
 from rwsc.sources.energies import join_energies
+from rwsc.sources.expected import EXPECTED
 from rwsc.sources.reader import Reader
 from rwsc.sources.schema import SourceScan
 from rwsc.sources.settings import LAYOUTS
-from rwsc.sources.tree import SourceTree, list_tree
+from rwsc.sources.traces import find_trace, is_remark
+from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree, list_tree
 from rwsc.storage.prefix import Prefix, absolute_uri, split_uri, uri_exists
 
 READERS: tuple[Reader, ...] = (
@@ -58,6 +62,12 @@ READERS: tuple[Reader, ...] = (
 )
 """In the order in which they are asked: those of one dataset before those of any."""
 
+_ASKED = (*READERS[:-1], coco.BY_CONTENT, folder.READER)
+"""All of them, and what is told by its content alone before it is taken for harmless bags."""
+
+_OF_PARTS = (opixray.OPIXRAY, opixray.HIXRAY, eds.READER, gdxray.READER)
+"""Readers that know a dataset by the names of its parts, one of which the source itself may be."""
+
 _MAX_NESTING = 2
 """Folders that hold nothing but one folder, as archives unpack to, that are looked through."""
 
@@ -77,9 +87,27 @@ class Recognised:
     """Whether the source is a single file; the tree then holds nothing else."""
 
     def list_scans(self, dropped: Counter[str]) -> Iterator[SourceScan]:
-        """List the images, two files of one scan as one; see `Reader.list_scans`."""
-        scans = self.reader.list_scans(self.tree, dropped)
-        return join_energies(scans, exists=self._has_file, has_folder=self._has_folder, dropped=dropped)
+        """List the images, two files of one scan as one.
+
+        Args:
+            dropped: See `Reader.list_scans`.
+
+        Returns:
+            An iterator over the images; the first has been listed.
+
+        Raises:
+            SourceError: There is none.
+        """
+        listed = self.reader.list_scans(self.tree, dropped)
+        scans = join_energies(listed, exists=self._has_file, has_folder=self._has_folder, dropped=dropped)
+        first = next(scans, None)
+        if first is None:
+            layout, counted = self.reader.layout, ", ".join(f"{n:,} x {why}" for why, n in dropped.items())
+            raise SourceError(
+                f"nothing of the layout {layout!r} in {self.tree.root.uri}" + f" ({counted})" * bool(counted),
+                remedy=f"it looks for {EXPECTED[layout]}; give the folder that holds that, or another --layout",
+            )
+        return chain([first], scans)
 
     def _has_file(self, uri: str) -> bool:
         """Say whether there is a file, by the listing where it is listed."""
@@ -126,17 +154,24 @@ def recognise(path: str, layout: str | None = None) -> Recognised:
         StorageError: There is nothing at the address, or it cannot be read.
     """
     uri = absolute_uri(path)
-    readers = READERS if layout is None else (_reader_of(layout),)
+    readers = _ASKED if layout is None else (_reader_of(layout),)
     if uri.lower().endswith(tuple(_FILE_READERS)):
         return _recognise_file(uri, layout)
     trees = list(_nested(_tree_of_folder(uri)))
     for reader in readers:
-        for tree in trees:
+        for tree in _trees_for(reader, trees):
             why = reader.recognise(tree)
             if why is not None:
-                return Recognised(reader=reader, tree=tree, why=why)
+                part = " (only this folder of it is read)" * (tree.root.uri == uri.rpartition("/")[0])
+                return Recognised(reader=reader, tree=tree, why=why + part)
     if layout is not None:
-        return Recognised(reader=readers[0], tree=trees[0], why="it was asked for")
+        return Recognised(reader=readers[0], tree=_tree_with_any(readers[0], trees), why="it was asked for")
+    trace = find_trace(trees[0]) if next(trees[0].walk("", IMAGE_SUFFIXES), None) else None
+    if trace is not None:
+        raise SourceError(
+            f"no layout is recognised at {uri}, and its images may be annotated: {trace}",
+            remedy="give the folder of one dataset or name its layout; --layout folder takes all as harmless bags",
+        )
     raise SourceError(
         f"no layout is recognised at {uri}: {_what_is_there(trees[0])}",
         remedy=f"check the path; rwsc reads {', '.join(LAYOUTS)}",
@@ -195,6 +230,48 @@ def _nested(tree: SourceTree) -> Iterator[SourceTree]:
             return
         tree = tree.below(folders[0])
         yield tree
+
+
+def _trees_for(reader: Reader, trees: list[SourceTree]) -> Iterator[SourceTree]:
+    """Give the trees that a reader is asked about, the one that tells it most first."""
+    if reader is folder.READER:
+        # What annotates the images may lie beside the folder that holds them.
+        yield trees[0]
+    elif reader is yolo.READER:
+        # It finds its files at any depth, but the names of classes and splits only at the top.
+        inner = _only_with_images(trees[-1])
+        candidates = [*trees, *([inner] if inner else [])]
+        yield from sorted(candidates, key=_rank_of_names) if len(candidates) > 1 else candidates
+    else:
+        yield from trees
+        above = trees[0].from_above() if reader in _OF_PARTS else None
+        if above is not None:
+            yield above
+
+
+def _tree_with_any(reader: Reader, trees: list[SourceTree]) -> SourceTree:
+    """Give the first tree in which a reader finds anything, or the outermost."""
+    for tree in trees if len(trees) > 1 else ():
+        try:
+            if next(reader.list_scans(tree, Counter()), None) is not None:
+                return tree
+        except SourceError:
+            continue
+    return trees[0]
+
+
+def _only_with_images(tree: SourceTree) -> SourceTree | None:
+    """Give the only folder with images and text files; darknet has one of settings beside it."""
+    folder, _, rest = next(tree.walk("", IMAGE_SUFFIXES), "").partition("/")
+    keys = (key for key in tree.walk("", (*IMAGE_SUFFIXES, ".txt")) if not key.startswith(f"{folder}/"))
+    return tree.below(folder) if rest and all(map(is_remark, keys)) else None
+
+
+def _rank_of_names(tree: SourceTree) -> int:
+    """Put a tree with a data.yaml before one with a list of class names, and that before all others."""
+    if read_data_yaml(tree, Counter()) is not None:
+        return 0
+    return 1 if tree.find_file(*NAME_FILES) else 2
 
 
 def _what_is_there(tree: SourceTree) -> str:

@@ -1,5 +1,6 @@
 """Find the annotation file of each image by its stem, in layouts of one file per image."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,7 +69,8 @@ class Pairing:
         self._near: dict[str, list[str]] = {}
         self._far: dict[str, list[str]] = {}
         self._served: dict[str, list[str]] = {}
-        self._with_images = [folder for folder in folders_below(tree) if tree.images(folder)]
+        # In the order of their keys, so that all folders below one are found without a look at the others.
+        self._with_images = sorted(folder for folder in folders_below(tree) if tree.images(folder))
         for folder in folders_below(tree):
             if self._names(folder):
                 self._place(folder)
@@ -144,7 +146,7 @@ class Pairing:
 
     def _image_folders(self, folder: str) -> tuple[list[str], list[str]]:
         """Give the folders where a folder's images must lie by the convention, and those where they may lie."""
-        beside = [folder] if folder in self._with_images else []
+        beside = [folder] if self._has_images(folder) else []
         segments = folder.split("/")
         for place in reversed(range(len(segments))):
             if segments[place].lower() not in self._convention.annotation_folders:
@@ -152,15 +154,25 @@ class Pairing:
             parent = "/".join(segments[:place])
             root = self._tree.find_folder(*self._convention.image_folders, under=parent)
             if root is None:
-                return beside, [parent] if parent in self._with_images else []
+                return beside, [parent] if self._has_images(parent) else []
             mirrored: str | None = root
             for segment in segments[place + 1 :]:
                 mirrored = None if mirrored is None else self._tree.find_folder(segment, under=mirrored)
             top = mirrored or root
-            below = [key for key in self._with_images if key == top or key.startswith(f"{top}/")]
+            below = [top] * self._has_images(top) + self._below(top)
             near = [key for key in below if key == mirrored]
             return beside + near, [key for key in below if key != mirrored]
         return beside, []
+
+    def _has_images(self, folder: str) -> bool:
+        place = bisect_left(self._with_images, folder)
+        return self._with_images[place : place + 1] == [folder]
+
+    def _below(self, folder: str) -> list[str]:
+        """Give the folders of images inside a folder, at any depth."""
+        # "0" is the character after "/".
+        first, end = (bisect_left(self._with_images, folder + mark) for mark in "/0")
+        return self._with_images[first:end]
 
     def _count_strays(self, dropped: Counter[str]) -> None:
         homes = self._homes()

@@ -38,6 +38,7 @@ class SourceTree:
         self.num_litter = num_litter
         self._files = files
         self._folders: dict[str, set[str]] = {"": set()}
+        self._folders_by_lower: dict[str, dict[str, str]] = {}
         for folder in files:
             self._add_folder(folder)
 
@@ -46,6 +47,7 @@ class SourceTree:
         while folder:
             folder, name = posixpath.split(folder)
             self._folders.setdefault(folder, set()).add(name)
+            self._folders_by_lower.pop(folder, None)
 
     def folders(self, under: str = "") -> list[str]:
         """Give the names of the folders directly in a folder, sorted; none where there is no such folder."""
@@ -91,7 +93,12 @@ class SourceTree:
 
     def find_folder(self, *names: str, under: str = "") -> str | None:
         """Give the key of the first folder among `names` that lies in `under`, whatever its case; or None."""
-        by_lower = {name.lower(): name for name in self.folders(under)}
+        if not self._folders.get(under):
+            return None
+        by_lower = self._folders_by_lower.get(under)
+        if by_lower is None:
+            # Kept, since who looks for the counterpart of every folder asks for each of thousands in turn.
+            by_lower = self._folders_by_lower[under] = {name.lower(): name for name in self.folders(under)}
         found = next((by_lower[name.lower()] for name in names if name.lower() in by_lower), None)
         return None if found is None else join(under, found)
 
@@ -167,8 +174,27 @@ class SourceTree:
         except StorageError:
             return None
 
+    def from_above(self) -> "SourceTree | None":
+        """Give the same files as a tree of the folder above, which seems to hold nothing else.
+
+        A part of a dataset (``OPIXray/test``, ``EDS_Dataset/domain1``) is so seen as its readers know it.
+
+        Returns:
+            The tree; None where nothing is above the folder.
+        """
+        parent, _, name = self.root.uri.rpartition("/")
+        if parent in ("", "s3:/"):
+            return None
+        files = {name + f"/{folder}" * bool(folder): names for folder, names in self._files.items()}
+        return SourceTree(Prefix(parent), files, self.num_litter)
+
     def below(self, folder: str) -> "SourceTree":
-        """Give the part of the tree below a folder as a tree of its own; nothing is listed again."""
+        """Give the part of the tree below a folder as a tree of its own; nothing is listed again.
+
+        Below a folder whose name cannot be an address nothing has one: there the tree stays as it is.
+        """
+        if self.uri_of(folder) is None:
+            return self
         head = f"{folder}/"
         files = {
             key[len(head) :] if key != folder else "": names

@@ -2,6 +2,7 @@ import json
 from collections import Counter
 
 import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -251,3 +252,42 @@ def test_a_file_over_the_limit_is_refused_and_costs_one_row_among_others(tree):
     with pytest.raises(AccessDenied, match=r"instances_test\.json has 1,073,741,825 bytes") as caught:
         list(read_coco(str(huge)))
     assert "split it into smaller files" in caught.value.remedy
+
+
+def test_images_that_no_file_lists_are_counted_and_are_no_harmless_bags(tree, pixels):
+    listed = tree.image("train/a.png", pixels(0))
+    tree.annotation(listed, bbox=[1, 2, 3, 4], mask_file="../masks/outside.png")
+    tree.annotation(listed, bbox=[1, 2, 3, 4], mask_file="masks/a.png")
+    tree.mask("annotations/masks/a.png", np.ones((2, 2), bool))
+    tree.image("train/gone.png")
+    tree.write("annotations/instances_train.json")
+    for name in ("train/b.png", "hidden/c.JPG", "._d.png", "e.txt"):
+        (tree.root / name).parent.mkdir(exist_ok=True)
+        (tree.root / name).write_bytes(b"")
+    dropped = Counter()
+    scans = list(READER.list_scans(list_tree(Prefix(str(tree.root))), dropped))
+    assert [scan.uri.rsplit("/", 1)[1] for scan in scans] == ["a.png", "gone.png"]
+    assert dropped == {"image that no annotation file lists": 2}
+
+
+def test_the_other_energy_of_a_listed_image_is_listed_with_it(tree, pixels):
+    tree.image("a_low.png", pixels(0))
+    tree.write()
+    for name in ("a_high.png", "b_high.png"):
+        (tree.root / name).write_bytes(b"")
+    dropped = Counter()
+    list(READER.list_scans(list_tree(Prefix(str(tree.root))), dropped))
+    assert dropped == {"image that no annotation file lists": 1}
+
+
+def test_files_beside_their_images_give_the_split_by_their_folder(tree, pixels):
+    tree.annotation(tree.image("a.png", pixels(0)), bbox=[1, 2, 3, 4])
+    for split in ("train", "valid"):
+        tree.write(f"{split}/boxes of all.json")
+        (tree.root / split / "a.png").write_bytes((tree.root / "a.png").read_bytes())
+    (tree.root / "a.png").unlink()
+    scans = list(READER.list_scans(list_tree(Prefix(str(tree.root))), Counter()))
+    assert sorted((scan.split, scan.uri.split("/")[-2]) for scan in scans) == [
+        ("train", "train"),
+        ("val", "valid"),
+    ]

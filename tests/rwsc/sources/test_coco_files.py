@@ -1,6 +1,6 @@
 import pytest
 
-from rwsc.sources.coco_files import coco_keys, image_folders, json_files, split_of
+from rwsc.sources.coco_files import coco_keys, coco_keys_by_content, image_folders, json_files, split_of
 from rwsc.sources.tree import list_tree
 from rwsc.storage.prefix import Prefix
 
@@ -39,6 +39,10 @@ def listed(tmp_path):
             ["valid/_annotations.coco.json", "test/_annotations.coco.json"],
         ),
         (["instances_x.json", "other.json"], ["instances_x.json"]),
+        (["Annotations.JSON"], ["Annotations.JSON"]),
+        (["Train/_Annotations.coco.json"], ["Train/_Annotations.coco.json"]),
+        (["annotations/Captions.json", "annotations/Instances_a.json"], ["annotations/Instances_a.json"]),
+        (["Instances_X.json", "other.json"], ["Instances_X.json"]),
         (["other.json", "annotations/a.txt"], []),
     ],
 )
@@ -53,6 +57,32 @@ def test_files_are_found_by_name_the_surest_first(listed, keys, chosen):
 )  # fmt: skip
 def test_a_folder_of_annotations_is_told_by_the_first_bytes_of_its_files(listed, text, is_coco):
     assert coco_keys(listed({"annotations/a.json": text})) == ["annotations/a.json"] * is_coco
+
+
+WHOLE = '{"images": [{"id": 1, "file_name": "a.png"}], "annotations": [], "categories": []}'
+LONG = '{"annotations": [' + '{"bbox": [1, 2, 3, 4]}, ' * 10_000 + '{}], "images": [{"file_name": "a.png"}]}'
+
+
+@pytest.mark.parametrize(
+    "key", ["train.json", "labels.JSON", "labels/x.json", "train/all.json", "Val2017/x.json"]
+)
+@pytest.mark.parametrize("text", [WHOLE, LONG])
+def test_a_file_of_any_name_is_told_by_its_ends(listed, key, text):
+    assert coco_keys(listed({key: text})) == []
+    assert coco_keys_by_content(listed({key: text, "x.json": "{}"})) == [key]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"images": 4, "categories": []}', '{"shapes": []}', '{"categories": [], "items": []}',
+             '[{"image": "a.png", "annotations": []}]', COCO],
+)  # fmt: skip
+def test_what_holds_no_images_or_no_annotations_is_not_taken_for_coco(listed, text):
+    assert coco_keys_by_content(listed({"x.json": text})) == []
+
+
+def test_files_by_the_hundred_are_one_images_each(listed):
+    assert coco_keys_by_content(listed({f"{number}.json": WHOLE for number in range(30)})) != []
+    assert coco_keys_by_content(listed({f"{number}.json": WHOLE for number in range(31)})) == []
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,43 @@ def test_folders_that_the_layout_knows_go_before_the_usual_ones():
     assert root_of(files, ["a.png"], image_folders=("odd/place",)).folder == "odd/place"
 
 
+@pytest.mark.parametrize("split", ["train", None])
+def test_the_folder_with_most_of_the_images_is_taken_and_on_equal_numbers_the_splits_own(split):
+    key = "annotations/train.json"
+    files = ["images/1.jpg", "train/1.jpg", "train/2.jpg", "test/1.jpg"]
+    assert root_of(files, ["1.jpg", "2.jpg"], key, split=split).folder == "train"
+    assert root_of([*files, "images/2.jpg"], ["1.jpg", "2.jpg"], key, split=split).folder == "train"
+    assert root_of([*files, "images/2.jpg"], ["1.jpg", "2.jpg"], "annotations/all.json").folder == "images"
+    assert root_of(["valid/1.jpg", "images/1.jpg"], ["1.jpg"], "labels/x.json", split="val").folder == "valid"
+
+
+def test_images_are_asked_for_all_along_the_list():
+    names = [f"{number}.jpg" for number in range(1000)]
+    files = [f"images/{name}" for name in names[:200]] + [f"train/{name}" for name in names]
+    assert root_of(files, names, "annotations/x.json").folder == "train"
+    assert root_of(files, names, "annotations/train.json").folder == "train"
+    assert (
+        root_of([*files[:200], *(f"all/{name}" for name in names)], names, "annotations/all.json").folder
+        == "all"
+    )
+
+
+def test_folders_are_found_whatever_their_case():
+    assert root_of(["Train/a.png"], ["a.png"], "annotations/instances_train.json").folder == "Train"
+    assert root_of(["Images/VAL/a.png"], ["a.png"], "annotations/x.json", split="val").folder == "Images/VAL"
+
+
+def test_a_folder_of_any_name_nearby_is_taken_if_there_is_but_one():
+    assert root_of(["data/a.png"], ["a.png"], "labels.json").folder == "data"
+    assert root_of(["pictures/a.png"], ["a.png"], "labels/x.json").folder == "pictures"
+    assert not root_of(["one/a.png", "two/a.png"], ["a.png"], "x.json").is_found
+    assert not root_of(["one/a.png"], ["a.png", "b.png", "c.png"], "x.json").is_found
+    assert (
+        root_of(["images/a.png", "one/a.png", "one/b.png"], ["a.png", "b.png", "c.png"], "x.json").folder
+        == "one"
+    )
+
+
 def test_folders_in_names_that_are_not_there_are_left_away():
     names = ["old/place/a.png", "old/place/b.png"]
     assert root_of(["train/b.png"], names, "annotations/xray_train.json") == ImageRoot("train", True, True)

@@ -17,7 +17,7 @@ def put(root, *names):
 
 def test_images_are_sorted_harmless_and_free_of_litter(tmp_path):
     tree = put(
-        tmp_path, "b.png", "a.tiff", "sub/c.jpeg", "._a.png", "__MACOSX/a.png", ".hidden/a.png", "Thumbs.db", "a.csv"
+        tmp_path, "b.png", "a.tiff", "sub/c.jpeg", "._a.png", "__MACOSX/a.png", ".hidden/a.png", "Thumbs.db", "d.csv"
     )  # fmt: skip
     assert READER.recognise(tree) == "a.tiff"
     scans = list(READER.list_scans(tree, Counter()))
@@ -32,7 +32,9 @@ def test_a_folder_without_images_is_refused(tmp_path):
         READER.list_scans(tree, Counter())
 
 
-@pytest.mark.parametrize("name", ["deep/1.xml", "deep/1.JSON", "deep/1.txt", "deep/1.mat"])
+@pytest.mark.parametrize(
+    "name", ["deep/1.xml", "deep/1.JSON", "deep/1.txt", "deep/1.mat", "1.xml", "x/1.csv", "labels/7.txt"]
+)
 def test_images_with_annotations_that_nobody_knows_are_not_taken_for_harmless_bags(tmp_path, name):
     tree = put(tmp_path, "a.png", "deep/1.jpg", name)
     assert READER.recognise(tree) is None
@@ -41,7 +43,7 @@ def test_images_with_annotations_that_nobody_knows_are_not_taken_for_harmless_ba
 
 def test_remarks_beside_images_are_no_annotations(tmp_path):
     assert (
-        READER.recognise(put(tmp_path, "deep/1.jpg", "deep/readme.txt", "1.xml", "deep/1.csv"))
+        READER.recognise(put(tmp_path, "deep/1.jpg", "deep/readme.txt", "2.xml", "deep/2.csv"))
         == "deep/1.jpg"
     )
 

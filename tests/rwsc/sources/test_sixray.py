@@ -3,6 +3,7 @@ from support.source_trees import JUNK, grow, is_damaged, objects_of, scans_of, v
 
 from rwsc.sources.licences import Licence, classify, licence_of_dataset
 from rwsc.sources.sixray import READER
+from rwsc.sources.voc import READER as VOC
 
 GUN = voc(("Gun", 10, 20, 30, 40), filename="P99999.jpg")
 HEAD = "name,Gun,Knife,Wrench,Pliers,Scissors\r\n"
@@ -103,6 +104,22 @@ def test_an_image_called_otherwise_is_not_taken_for_harmless(tmp_path):
     (problem,) = [key for key in scans if "montage" in key]
     assert scans[problem].uri is None
     assert "neither a positive's" in problem
+
+
+@pytest.mark.parametrize("stray", ["zz.jpg", "aa.jpg", "0.png"])
+def test_a_picture_of_ones_own_among_them_does_not_hide_the_layout(tmp_path, stray):
+    files = {f"images/{name}.jpg": b"" for name in NAMES} | {"annotations/P00001.xml": GUN}
+    tree = grow(str(tmp_path), files | {f"images/{stray}": b""})
+    assert READER.recognise(tree)
+    assert not VOC.recognise(tree)
+    scans, _ = scans_of(READER, tree)
+    assert scans["images/N0000001.jpg"].dataset == "SIXray"
+    assert any(stray in key and scan.uri is None for key, scan in scans.items())
+
+
+def test_a_few_pictures_of_sixray_among_many_others_are_not_its_layout(tmp_path):
+    files = {f"images/{name}.jpg": b"" for name in (*NAMES, *"abcd")} | {"annotations/P00001.xml": GUN}
+    assert READER.recognise(grow(str(tmp_path), files)) is None
 
 
 @pytest.mark.parametrize(

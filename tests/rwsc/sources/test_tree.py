@@ -1,7 +1,7 @@
 import pytest
 
 from rwsc.errors import AccessDenied
-from rwsc.sources.tree import MAX_ANNOTATION_BYTES, is_image_key, is_litter, list_tree, stem_of
+from rwsc.sources.tree import MAX_ANNOTATION_BYTES, SourceTree, is_image_key, is_litter, list_tree, stem_of
 from rwsc.storage.prefix import Prefix
 
 KEYS = [
@@ -79,6 +79,15 @@ def test_a_part_of_a_tree_is_a_tree(tree, store_uri):
     assert list(tree.below("train/Image").walk()) == ["x.jpg", "x.png", "y.tiff"]
 
 
+def test_below_a_folder_that_cannot_be_an_address_the_tree_stays_as_it_is(tmp_path):
+    (tmp_path / "a\nb").mkdir()
+    (tmp_path / "a\nb" / "x.png").write_bytes(b"1")
+    tree = list_tree(Prefix(str(tmp_path)))
+    below = tree.below("a\nb")
+    assert list(below.walk()) == ["a\nb/x.png"]
+    assert below.uri_of("a\nb/x.png") is None
+
+
 @pytest.mark.parametrize(
     ("key", "litter"),
     [("a/desktop.INI", True), ("__MACOSX/a.jpg", True), ("a/.b/c.jpg", True), ("._a.jpg", True), ("a/b.jpg", False),
@@ -115,3 +124,27 @@ def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path):
     assert tree.read("small.txt", max_bytes=4) == b"four"
     with pytest.raises(AccessDenied, match=r"small\.txt has 4 bytes, over the limit of 3 "):
         tree.read("small.txt", max_bytes=3)
+
+
+def test_a_folder_can_be_seen_from_the_one_above(store_uri):
+    inner = Prefix(store_uri).child("set/domain1")
+    inner.write("image/a.png", b"1")
+    inner.write("b.txt", b"2")
+    Prefix(store_uri).write("set/domain2/c.png", b"3")
+    above = list_tree(inner).from_above()
+    assert above.root.uri == f"{store_uri}/set"
+    assert list(above.walk()) == ["domain1/b.txt", "domain1/image/a.png"]
+    assert above.uri_of("domain1/b.txt") == inner.uri_of("b.txt")
+    assert above.read("domain1/image/a.png") == b"1"
+
+
+@pytest.mark.parametrize("uri", ["/data", "s3://bucket"])
+def test_nothing_is_above_a_bucket_or_a_folder_of_the_root(uri):
+    assert SourceTree(Prefix(uri), {"": ["a.png"]}, 0).from_above() is None
+
+
+def test_a_folder_that_is_added_is_found_though_others_were_looked_for_before():
+    tree = SourceTree(Prefix("/nowhere"), {"a": ["x"]}, 0)
+    assert tree.find_folder("B") is None
+    tree._add_folder("b")
+    assert tree.find_folder("B") == "b"
