@@ -25,7 +25,8 @@ class ItemsConfig(Settings):
     """Largest share of the mask's outline that may attenuate on the picture's edge; else it is cut off."""
 
     max_outside_box_share: float = Field(default=0.12, ge=0, le=1)
-    """Largest share of a mask found inside a box that may lie outside it; above it the box cuts the item off."""
+    """Largest share of a mask found by a box, in a bag or alone on the belt, that may lie outside it; above it the box
+    cuts the item off."""
 
     max_pieces: int = Field(default=2, ge=1)
     """Most parts of a mask that do not touch; a blade and its grip may come apart in a faint scan."""

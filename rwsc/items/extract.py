@@ -57,7 +57,7 @@ class Cut:
     """True on other annotated items, which are not bag either."""
 
     bbox_xywh: BBox | None = None
-    """Annotated box, where the mask was found inside it."""
+    """Annotated box, where the mask was found by it; None where the mask needed none."""
 
     confidence: float = 1.0
     """How far the mask can be trusted."""

@@ -165,7 +165,8 @@ def _find(
     bbox_xywh = _box(thing)
     if scan.kind == "isolated":
         box_xywh = None if "no_box" in thing.flags else bbox_xywh
-        return Cut(mask_HW=mask_on_air(attenuation_HWC, box_xywh), method="threshold")
+        mask_HW = mask_on_air(attenuation_HWC, box_xywh, _other_boxes(scan, thing))
+        return Cut(mask_HW=mask_HW, method="threshold", bbox_xywh=box_xywh)
     found = mask_in_box(colour_HWC, bbox_xywh, outliner)
     if not found.mask_HW.any():
         raise RwscError(NOTHING_SEEN)
@@ -185,6 +186,11 @@ def _mask(mask_rle: str, shape_hw: tuple[int, ...]) -> np.ndarray:
 def _box(thing: ScanObject) -> BBox:
     x, y, w, h = thing.bbox_xywh
     return x, y, w, h
+
+
+def _other_boxes(scan: Scan, thing: ScanObject) -> list[BBox]:
+    others = (other for other in scan.objects if other is not thing)
+    return [_box(other) for other in others if other.is_usable and "no_box" not in other.flags]
 
 
 def _others(cuts: Mapping[int, Cut], number: int) -> np.ndarray:

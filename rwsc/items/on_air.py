@@ -1,5 +1,7 @@
 """Find an item that lies alone on the belt: whatever attenuates more than noisy air."""
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 
@@ -13,6 +15,7 @@ _MOST_THRESHOLD = 0.06
 _NOISE_FACTOR = 4.0
 _SURE_FACTOR = 3.0
 _MIN_PART_SHARE = 0.1
+_MOSTLY_INSIDE = 0.5
 _BELT_LINE_OF_SIDE = 0.05
 _ACROSS_SHARE = 0.85
 _BOX_SLACK_PX = 2
@@ -20,16 +23,22 @@ _BLURRED_RIM_PX = 2
 _EDGE_SHARE = 0.1
 
 
-def mask_on_air(attenuation_HWC: np.ndarray, bbox_xywh: BBox | None = None) -> np.ndarray:
+def mask_on_air(
+    attenuation_HWC: np.ndarray, bbox_xywh: BBox | None = None, other_boxes: Iterable[BBox] = ()
+) -> np.ndarray:
     """Outline an item on an empty belt by its attenuation; holes such as a trigger guard's stay holes.
 
     A pixel counts when it attenuates more than the noise of the air around it, and belongs to a part that
     holds some pixel well above it. Straight lines across the frame (edges and seams of the belt) are dropped,
     and so are parts far smaller than the largest.
 
+    A box says which item is meant and does not cut it: the part with most in it is taken whole, and so are others that
+    lie mostly in it. Only what another item's box holds and this one does not is left to that item.
+
     Args:
         attenuation_HWC: Attenuation of the scan in nepers, 0 for air.
         bbox_xywh: Where to look; None looks everywhere.
+        other_boxes: Boxes of other items, likewise. One that holds the middle of this box annotates the same item.
 
     Returns:
         bool, (H, W), true on the item: at least one pixel.
@@ -41,10 +50,24 @@ def mask_on_air(attenuation_HWC: np.ndarray, bbox_xywh: BBox | None = None) -> n
     threshold = _noise_threshold(seen_HW)
     matter_HW = _without_belt_lines(seen_HW > threshold)
     sure_HW = matter_HW & (seen_HW > _SURE_FACTOR * threshold)
-    if bbox_xywh is not None:
-        inside_HW = _inside(bbox_xywh, matter_HW.shape)
-        matter_HW &= inside_HW
-        sure_HW &= inside_HW
+    inside_HW = _inside(bbox_xywh, matter_HW.shape)
+    found_HW = _without_blur(_large_parts(matter_HW & inside_HW, sure_HW & inside_HW), seen_HW)
+    if not found_HW.any():
+        raise SourceError(
+            "nothing on the belt attenuates there but the blur of what lies beside it",
+            remedy="look at the scan and at the object's box",
+        )
+    if bbox_xywh is None:
+        return found_HW
+    whole_HW = _meant_parts(_without_blur(matter_HW, seen_HW), found_HW, inside_HW)
+    for other_xywh in other_boxes:
+        if not _holds_middle(other_xywh, bbox_xywh):
+            whole_HW &= inside_HW | ~_inside(other_xywh, matter_HW.shape)
+    return whole_HW
+
+
+def _large_parts(matter_HW: np.ndarray, sure_HW: np.ndarray) -> np.ndarray:
+    """Take the parts that surely attenuate and are not far smaller than the largest of them."""
     _, label_HW, stats_N5, _ = cv2.connectedComponentsWithStats(matter_HW.astype(np.uint8), connectivity=8)
     is_kept_N = np.zeros(len(stats_N5), dtype=bool)
     is_kept_N[np.unique(label_HW[sure_HW])] = True
@@ -52,13 +75,37 @@ def mask_on_air(attenuation_HWC: np.ndarray, bbox_xywh: BBox | None = None) -> n
         raise SourceError("nothing on the belt attenuates", remedy="look at the scan")
     area_N = stats_N5[:, cv2.CC_STAT_AREA]
     is_kept_N &= area_N >= _MIN_PART_SHARE * area_N[is_kept_N].max()
-    found_HW = _without_blur(is_kept_N[label_HW], seen_HW)
-    if not found_HW.any():
-        raise SourceError(
-            "nothing on the belt attenuates there but the blur of what lies beside it",
-            remedy="look at the scan and at the object's box",
-        )
-    return found_HW
+    return np.asarray(is_kept_N[label_HW])
+
+
+def _meant_parts(matter_HW: np.ndarray, found_HW: np.ndarray, inside_HW: np.ndarray) -> np.ndarray:
+    """Take whole the part with most in a box and those that lie mostly in it, not others of which it shows a corner.
+
+    Args:
+        matter_HW: True on all that attenuates.
+        found_HW: True on what was found in the box; at least one pixel.
+        inside_HW: True in the box.
+
+    Returns:
+        True on the parts.
+    """
+    num_parts, label_HW = cv2.connectedComponents(matter_HW.astype(np.uint8), connectivity=8)
+    area_N = np.bincount(label_HW.ravel(), minlength=num_parts)
+    found_N = np.bincount(label_HW[found_HW], minlength=num_parts)
+    inside_N = np.bincount(label_HW[inside_HW], minlength=num_parts)
+    is_meant_N = (found_N > 0) & (inside_N >= _MOSTLY_INSIDE * area_N)
+    is_meant_N[found_N.argmax()] = True
+    is_meant_N[0] = False  # what is not matter
+    return np.asarray(is_meant_N[label_HW])
+
+
+def _holds_middle(outer_xywh: BBox, inner_xywh: BBox) -> bool:
+    return all(
+        outer_xywh[axis]
+        <= inner_xywh[axis] + inner_xywh[2 + axis] / 2
+        <= outer_xywh[axis] + outer_xywh[2 + axis]
+        for axis in (0, 1)
+    )
 
 
 def _without_blur(mask_HW: np.ndarray, seen_HW: np.ndarray) -> np.ndarray:
@@ -93,7 +140,9 @@ def _without_belt_lines(matter_HW: np.ndarray) -> np.ndarray:
     return kept_HW
 
 
-def _inside(bbox_xywh: BBox, shape_hw: tuple[int, ...]) -> np.ndarray:
+def _inside(bbox_xywh: BBox | None, shape_hw: tuple[int, ...]) -> np.ndarray:
+    if bbox_xywh is None:
+        return np.ones(shape_hw[:2], dtype=bool)
     x, y, w, h = bbox_xywh
     inside_HW = np.zeros(shape_hw[:2], dtype=bool)
     top, left = max(0, int(y) - _BOX_SLACK_PX), max(0, int(x) - _BOX_SLACK_PX)

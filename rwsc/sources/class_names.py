@@ -1,4 +1,4 @@
-"""YOLO's files of class names and splits: data.yaml, classes.txt, obj.names."""
+"""What a class may be called, and YOLO's files of class names and splits: data.yaml, classes.txt, obj.names."""
 
 import posixpath
 from collections import Counter
@@ -84,6 +84,23 @@ def read_names(tree: SourceTree, folder: str, dropped: Counter[str]) -> dict[str
         return {}
 
 
+def usable_name(value: object) -> str | None:
+    """Give a class name without surrounding space.
+
+    Args:
+        value: What a source states.
+
+    Returns:
+        The name; None for what is no text, or none that a class can be called: empty, far too long, of several lines
+        or with characters that no name has.
+    """
+    try:
+        label = label_of(value)
+    except DamagedAnnotation:
+        return None
+    return label if label is not None and len(label.splitlines()) == 1 else None
+
+
 def _parse(tree: SourceTree, key: str, dropped: Counter[str]) -> dict[str, Json]:
     try:
         text = text_of(tree.read(key), max_bytes=_MAX_YAML_BYTES)
@@ -105,10 +122,7 @@ def _names(value: Json) -> dict[str, str]:
     for number, name in value.items():
         if not isinstance(number, str) or not number.isascii() or not number.isdigit():
             continue
-        try:
-            label = label_of(name)
-        except DamagedAnnotation:
-            continue
+        label = usable_name(name)
         if label is not None:
             names[number.lstrip("0") or "0"] = label
     return names

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from typing import cast
 
 from rwsc.errors import SourceError
+from rwsc.sources.class_names import usable_name
 from rwsc.sources.coco_places import Names, key_inside
 from rwsc.sources.json_fields import Fields, Json, one_line, records_of, shown
 from rwsc.sources.licences import stricter_of
@@ -79,18 +80,16 @@ class CocoDocument:
         return Fields(record, where=f"{self._uri}: {table}[{number}]")
 
     def _read_categories(self, records: list[Json]) -> None:
-        for number, record in enumerate(records):
+        for record in records:
             key = _id_in(record, "id")
-            if key is None:
+            stand_in = None if key is None else usable_name(f"category {key}")
+            if key is None or stand_in is None:
                 self._dropped["damaged category"] += 1
                 continue
-            try:
-                name = self.fields(record, "categories", number).required_text("name").strip()
-            except SourceError:
-                name = ""
-            label = (name, ()) if name else (f"category {key}", ("unnamed_category",))
+            name = usable_name(record.get("name"))
+            label = (name, ()) if name else (stand_in, ("unnamed_category",))
             if self._labels.setdefault(key, label)[0] != label[0]:
-                self._labels[key] = (f"category {key}", ("ambiguous_category",))
+                self._labels[key] = (stand_in, ("ambiguous_category",))
 
     def _read_licences(self, records: Json) -> None:
         for number, record in enumerate(records if isinstance(records, list) else []):

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,17 +10,18 @@ import numpy as np
 from rwsc.errors import ObjectMissing, RwscError, StorageError, UnreadableImage
 from rwsc.physics.air import estimate_air_level, estimate_air_levels, scale_in_use
 from rwsc.sources.bags import find_bags
+from rwsc.sources.energies import sidecars_of, without_doubles
 from rwsc.sources.json_fields import one_line
 from rwsc.sources.licences import settle_licence
 from rwsc.sources.likeness import perceptual_hash
 from rwsc.sources.masks import MaskSizeMismatch, encode_rle, mask_from_segmentation
 from rwsc.sources.outages import is_outage
-from rwsc.sources.schema import BBox, Scan, ScanObject, SourceObject, SourceScan
+from rwsc.sources.schema import BBox, Scan, ScanObject, Sidecar, SourceObject, SourceScan
 from rwsc.sources.sidecar_text import MAX_JSON_BYTES
 from rwsc.sources.sidecars import Annotation, DamagedAnnotation, parse_sidecar, settle_kind
 from rwsc.sources.taxonomy import Taxonomy, load_taxonomy
 from rwsc.sources.transparency import on_air, where_there, without_alpha
-from rwsc.storage.energy_pairs import is_pair
+from rwsc.storage.energy_pairs import is_pair, read_pair
 from rwsc.storage.images import DEFAULT_LIMITS, ImageLimits, decode_image
 from rwsc.storage.prefix import read_uri
 
@@ -55,7 +57,7 @@ def examine(listed: SourceScan, defaults: Defaults) -> Scan:
     if listed.uri is None or listed.problem is not None:
         return Scan(**stated, status="failed", reason=listed.problem or "no address")
     try:
-        data = _read(listed.uri)
+        data = _read(listed.uri, max_bytes=defaults.limits.max_bytes)
         sha256 = hashlib.sha256(data).hexdigest()
         stated |= {"sha256": sha256, "scan_id": sha256[:16]}
         image = decode_image(data, limits=defaults.limits)
@@ -75,6 +77,8 @@ def examine(listed: SourceScan, defaults: Defaults) -> Scan:
 def with_annotation(listed: SourceScan, image_size_wh: tuple[int, int]) -> SourceScan:
     """Read the annotation file of a listed image, where it has one, and put what it states into the listing.
 
+    A scan whose two energies lie in two files may have one for each; what both state alike is one object.
+
     Args:
         listed: The image as its source lists it.
         image_size_wh: Width and height of the image, in pixels.
@@ -88,19 +92,14 @@ def with_annotation(listed: SourceScan, image_size_wh: tuple[int, int]) -> Sourc
     """
     if listed.sidecar is None:
         return listed
-    name = listed.sidecar.uri.rsplit("/", 1)[-1]
-    try:
-        found = parse_sidecar(
-            listed.sidecar, _read(listed.sidecar.uri, max_bytes=MAX_JSON_BYTES), image_size_wh
-        )
-    except _RowFailed as error:
-        raise DamagedAnnotation(f"annotation {name}: {error}") from None
-    except DamagedAnnotation as error:
-        raise DamagedAnnotation(f"annotation {name}: {one_line(error)}") from None
-    together = Annotation(objects=(*listed.objects, *found.objects), flags=(*listed.flags, *found.flags))
-    kind, together = settle_kind(listed.kind, together)
-    sizes = zip(listed.stated_size_wh, found.stated_size_wh, strict=True)
-    width, height = (first if first is not None else second for first, second in sizes)
+    found = [_annotation(sidecar, image_size_wh) for sidecar in sidecars_of(listed.sidecar)]
+    stated: tuple[SourceObject, ...] = ()
+    for annotation in found:
+        stated = without_doubles(stated, annotation.objects)
+    flags = (*listed.flags, *(flag for annotation in found for flag in annotation.flags))
+    kind, together = settle_kind(listed.kind, Annotation(objects=(*listed.objects, *stated), flags=flags))
+    sizes = zip(listed.stated_size_wh, *(annotation.stated_size_wh for annotation in found), strict=True)
+    width, height = (next((side for side in sides if side is not None), None) for sides in sizes)
     return replace(
         listed,
         kind=kind,
@@ -111,13 +110,25 @@ def with_annotation(listed: SourceScan, image_size_wh: tuple[int, int]) -> Sourc
     )
 
 
+def _annotation(sidecar: Sidecar, image_size_wh: tuple[int, int]) -> Annotation:
+    name = sidecar.uri.rsplit("/", 1)[-1]
+    try:
+        return parse_sidecar(sidecar, _read(sidecar.uri, max_bytes=MAX_JSON_BYTES), image_size_wh)
+    except _RowFailed as error:
+        raise DamagedAnnotation(f"annotation {name}: {error}") from None
+    except DamagedAnnotation as error:
+        raise DamagedAnnotation(f"annotation {name}: {one_line(error)}") from None
+
+
 class _RowFailed(Exception):
     """A file cannot be read, and that costs one row; the message says why, on one line."""
 
 
-def _read(uri: str, *, max_bytes: int | None = None) -> bytes:
+def _read(uri: str, *, max_bytes: int) -> bytes:
+    """Read a file, or both energies of a scan; of a file larger than the limit nothing is read."""
+    read = partial(read_uri, max_bytes=max_bytes)
     try:
-        return read_uri(uri, max_bytes=max_bytes)
+        return read_pair(uri, read) if is_pair(uri) else read(uri)
     except ObjectMissing as error:
         raise _RowFailed(one_line(error) if is_pair(uri) else "no such file") from None
     except StorageError as error:
@@ -316,5 +327,5 @@ def _read_mask(
 
 
 def _mask_from_file(uri: str, limits: ImageLimits) -> np.ndarray:
-    mask = without_alpha(decode_image(read_uri(uri), limits=limits))
+    mask = without_alpha(decode_image(read_uri(uri, max_bytes=limits.max_bytes), limits=limits))
     return np.asarray(mask > 0 if mask.ndim == 2 else (mask > 0).any(axis=2))

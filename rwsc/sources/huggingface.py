@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rwsc.errors import AccessDenied, SourceError, StorageError
+from rwsc.sources.class_names import usable_name
 from rwsc.sources.json_fields import Json, is_finite, one_line, shown
 from rwsc.sources.reader import Reader
 from rwsc.sources.schema import SourceObject, SourceScan
@@ -45,8 +46,9 @@ class _Columns:
     objects: str
     box: str
     label: str | None
-    names: tuple[str, ...] | None
-    """Class names by number; None where the classes are texts, or nobody has named them."""
+    names: tuple[str | None, ...] | None
+    """Class names by number, empty where there is no such class and None where no class can be called so; None for all
+    where the classes are texts, or nobody has named them."""
 
     has_corners: bool
     licence: str | None
@@ -240,12 +242,13 @@ def _objects(stated: list[tuple[Json, Json]], columns: _Columns) -> tuple[list[S
 def _label(label: Json, columns: _Columns) -> tuple[str, tuple[str, ...]] | None:
     if columns.label is None:
         return "object", ("unknown_class",)
-    if isinstance(label, str) and label.strip():
-        return label.strip(), ()
+    if isinstance(label, str) and (stated := usable_name(label)):
+        return stated, ()
     if isinstance(label, int) and not isinstance(label, bool):
-        if columns.names is None:
+        is_known = columns.names is not None and 0 <= label < len(columns.names)
+        name = columns.names[label] if columns.names is not None and is_known else None
+        if columns.names is None or (is_known and name is None):
             return f"category {label}", ("unnamed_category",)
-        name = columns.names[label] if 0 <= label < len(columns.names) else ""
         return (name, ()) if name else None
     raise SourceError(f"damaged annotation: a class is {shown(label)}")
 
@@ -309,13 +312,13 @@ def _find(node: Json, name: str, depth: int = 0) -> Json:
     return next((found for child in inner if (found := _find(child, name, depth + 1)) is not None), None)
 
 
-def _class_names(node: Json, depth: int = 0) -> tuple[str, ...] | None:
+def _class_names(node: Json, depth: int = 0) -> tuple[str | None, ...] | None:
     if depth > _MAX_DEPTH or not isinstance(node, dict | list):
         return None
     if isinstance(node, dict) and node.get("_type") == "ClassLabel":
         names = node.get("names")
-        if isinstance(names, list) and all(isinstance(name, str) and name.isprintable() for name in names):
-            return tuple(name.strip() for name in names)
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            return tuple(usable_name(name) if name.strip() else "" for name in names)
         return None
     inner = node.values() if isinstance(node, dict) else node
     return next((found for child in inner if (found := _class_names(child, depth + 1)) is not None), None)

@@ -1,4 +1,7 @@
-"""Reader for a library of items alone, as threat image projection keeps it: ``<class>/<item>_<orientation>.png``."""
+"""Reader for a library of items alone, as threat image projection keeps it: ``<class>/<item>_<orientation>.png``.
+
+Only such a name says which pictures show one thing; of pictures that are merely numbered their likeness has to tell.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -62,15 +65,19 @@ def _listed(tree: SourceTree, key: str) -> SourceScan:
         return SourceScan(uri=None, kind="isolated", problem=f"the name {key!r} cannot be an address")
     if not rest or not folder.strip():
         return SourceScan(uri=uri, kind="isolated", problem="it lies in no folder that names its class")
-    stem = stem_of(key)
-    item = stem.rpartition("_")[0] or stem
     return SourceScan(
         uri=uri,
         kind="isolated",
-        # Items of two classes may bear the same name.
-        group=f"{folder}/{item}",
+        group=_item_of(key),
         objects=(SourceObject(label=folder.strip()),),
     )
+
+
+def _item_of(key: str) -> str | None:
+    """Give an item's name, with its folders, since items of two classes may bear the same; None where none is told."""
+    item, _, orientation = stem_of(key).rpartition("_")
+    folder = key.rpartition("/")[0]
+    return f"{folder}/{item}" if item.strip("_") and orientation else None
 
 
 READER = Reader(layout="items", recognise=_recognise, list_scans=_list_scans)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.source_trees import grow
 
-from rwsc.sources.class_names import read_data_yaml, read_names
+from rwsc.sources.class_names import read_data_yaml, read_names, usable_name
 
 UNREADABLE = {"file of class names that cannot be read": 1}
 
@@ -107,3 +107,14 @@ def test_names_that_cannot_be_read_are_counted(tmp_path):
 
 def test_more_names_than_any_scanner_knows_are_none(tmp_path):
     assert read_names(grow(str(tmp_path), {"classes.txt": "x\n" * 3000}), "", Counter()) == {}
+
+
+def test_a_name_is_one_line_that_can_be_printed():
+    assert [usable_name(name) for name in (" gun ", "\u5200", "hair\u3000dryer", "\ufeffgun")] == [
+        "gun", "\u5200", "hair\u3000dryer", "gun"]  # fmt: skip
+    unusable = [None, 7, "", "  ", "gun\nknife", "a\u2028b", "gun\x1b[31m", "gun\udc80", "g" * 201]
+    assert [usable_name(name) for name in unusable] == [None] * len(unusable)
+
+
+def test_a_name_of_several_lines_is_left_out(tmp_path):
+    assert described(tmp_path, 'names: ["gun\\nknife", knife]')[0].names == {"1": "knife"}

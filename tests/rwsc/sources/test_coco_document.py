@@ -81,6 +81,22 @@ def test_objects_of_an_unclear_category_keep_their_boxes(tree, parsed):
     assert dropped == {"damaged category": 2}
 
 
+@pytest.mark.parametrize("name", ["gun\nknife", "gun\x1b[31m", "g" * 5_000, "gun\udc80", " ", None, 7])
+def test_a_name_that_no_class_can_have_is_replaced_by_the_categorys_number(tree, parsed, name):
+    tree.annotation(tree.image("a.png"), bbox=[0, 0, 5, 5], category_id=3)
+    tree.document["categories"] += [{"id": 3, "name": name}]
+    (thing,) = parsed().objects["1"]
+    assert (thing.label, thing.flags) == ("category 3", ("unnamed_category",))
+
+
+def test_a_category_whose_id_is_no_name_either_is_damaged(tree, parsed):
+    tree.annotation(tree.image("a.png"), bbox=[0, 0, 5, 5], category_id="9" * 5_000)
+    tree.document["categories"] += [{"id": "9" * 5_000, "name": "gun"}]
+    dropped = Counter()
+    assert parsed(dropped).objects["1"] == [None]
+    assert dropped == {"damaged category": 1, "annotation of an unknown category": 1}
+
+
 def test_licences_are_texts_by_id(tree, parsed):
     tree.image("a.png")
     tree.document["licenses"] = [

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from rwsc.sources.check import check_source
-from rwsc.sources.energies import half_of, join_energies
+from rwsc.sources.energies import half_of, join_energies, sidecars_of
 from rwsc.sources.index import index_source
-from rwsc.sources.schema import SourceObject, SourceScan
+from rwsc.sources.listing import read_listing, write_listing
+from rwsc.sources.schema import Sidecar, SourceObject, SourceScan
 from rwsc.storage.images import encode_image
 from rwsc.storage.prefix import Prefix
 
@@ -74,17 +75,96 @@ def test_halves_of_other_endings_do_not_meet():
     assert all("is missing" in scan.problem for scan in scans)
 
 
-def test_annotations_of_the_other_energy_are_counted_where_they_differ():
-    low, high = "/d/a_low.png", "/d/a_high.png"
-    assert join(SourceScan(uri=low, objects=(GUN,)), SourceScan(uri=high, objects=(GUN,)))[1] == {}
-    (scan,), dropped = join(SourceScan(uri=low, objects=(GUN,)), SourceScan(uri=high, objects=(GUN, KNIFE)))
-    assert scan.objects == (GUN,)
-    assert dropped == {"annotation of the other energy of a listed scan": 2}
+LOW, HIGH = "/d/a_low.png", "/d/a_high.png"
+
+
+def test_objects_of_both_energies_are_joined_and_those_of_both_come_once():
+    (scan,), dropped = join(SourceScan(uri=LOW, objects=(GUN,)), SourceScan(uri=HIGH, objects=(GUN, KNIFE)))
+    assert scan.objects == (GUN, KNIFE)
+    assert not dropped
+
+
+def test_a_scan_with_objects_in_its_second_energy_alone_is_not_benign():
+    first = SourceScan(uri=LOW, flags=("no_annotation",), stated_size_wh=(9, 9), split="test", licence="MIT")
+    second = SourceScan(
+        uri=HIGH, kind="threat", objects=(GUN,), split="train", group="bag 1", licence="academic"
+    )
+    (scan,), _ = join(first, second)
+    assert (scan.kind, scan.objects, scan.stated_size_wh, scan.group) == ("threat", (GUN,), (9, 9), "bag 1")
+    assert (scan.flags, scan.licence) == (("in_several_splits",), "academic")
+
+
+def listed(uri, sidecar=None, **fields):
+    return SourceScan(uri=uri, sidecar=sidecar and Sidecar(form="yolo_lines", **sidecar), **fields)
+
+
+def test_annotation_files_of_both_energies_go_with_the_scan_through_a_listing(tmp_path):
+    low = {"uri": "/l/a_low.txt", "options": {"0": "gun"}}
+    high = {"uri": "/l/a_high.txt", "options": {"0": "knife"}}
+    joined, _ = join(listed(LOW, low), listed(HIGH, high))
+    write_listing(str(tmp_path / "0.parquet"), joined)
+    (scan,) = read_listing(str(tmp_path / "0.parquet"))
+    assert sidecars_of(scan.sidecar) == [Sidecar(form="yolo_lines", **half) for half in (low, high)]
+    bare = listed(HIGH, flags=("no_annotation_file",))
+    for order in ((listed(LOW, low), bare), (bare, listed(LOW, low))):
+        (scan,), _ = join(*order)
+        assert (sidecars_of(scan.sidecar), scan.flags) == ([Sidecar(form="yolo_lines", **low)], ())
+    (scan,), _ = join(listed(LOW, low), listed(HIGH, low))
+    assert sidecars_of(scan.sidecar) == [Sidecar(form="yolo_lines", **low)]
+
+
+def test_what_is_listed_between_two_energies_keeps_its_place_behind_them():
+    between = [SourceScan(uri=f"/d/{number}.png") for number in range(3)]
+    last = SourceScan(uri="/d/b_low.png")
+    scans, _ = join(
+        between[0],
+        SourceScan(uri=LOW),
+        between[1],
+        last,
+        SourceScan(uri=HIGH),
+        between[2],
+        there=["/d/b_high.png"],
+    )
+    assert [scan.uri.rpartition("/")[2] for scan in scans] == [
+        "0.png", "a_low.png#high=a_high.png", "1.png", "b_low.png#high=b_high.png", "2.png"]  # fmt: skip
+
+
+def test_a_file_that_is_listed_again_loses_none_of_its_objects():
+    again = [SourceScan(uri=LOW, objects=(thing,)) for thing in (GUN, KNIFE)]
+    (scan,), dropped = join(*again, SourceScan(uri=HIGH, objects=(GUN,)))
+    assert scan.objects == (GUN, KNIFE)
+    assert dropped == {"image of one energy listed twice": 1}
 
 
 def test_a_scan_with_a_problem_keeps_it():
-    broken = SourceScan(uri="/d/a_low.png", problem="damaged line")
+    broken = SourceScan(uri=LOW, problem="damaged line")
     assert join(broken)[0] == [broken]
+    for order in ((broken, SourceScan(uri=HIGH)), (SourceScan(uri=HIGH), broken)):
+        (scan,), _ = join(*order)
+        assert scan.problem == "damaged line"
+
+
+def test_two_energies_whose_names_cannot_be_one_address_cost_their_own_rows():
+    scans, _ = join(SourceScan(uri="/d/x#1_low.png"), SourceScan(uri="/d/x#1_high.png"))
+    assert all("cannot be joined to one scan" in scan.problem for scan in scans)
+
+
+@pytest.mark.parametrize("annotated", ["low", "high"])
+def test_a_gun_in_the_annotation_file_of_either_energy_is_in_the_scan(tmp_path, annotated):
+    root, box = Prefix(str(tmp_path)), b"0 0.5 0.5 0.4 0.4\n"
+    for energy, name in enumerate(("low", "high")):
+        root.write(f"images/a_{name}.png", encode_image(np.ascontiguousarray(scan_of_two(0)[..., energy])))
+        root.write(f"images/b_{name}.png", encode_image(np.ascontiguousarray(scan_of_two(1)[..., energy])))
+        root.write(f"labels/a_{name}.txt", box if name == annotated else b"")
+        root.write(f"labels/b_{name}.txt", box + b"0 0.3 0.3 0.1 0.1\n" * (name == annotated))
+    root.write("classes.txt", b"gun\n")
+    one, two = index_source(str(tmp_path))
+    assert (one.status, one.kind, [thing.label for thing in one.objects]) == ("ok", "threat", ["gun"])
+    assert [thing.label for thing in two.objects] == ["gun", "gun"]
+    assert check_source(str(tmp_path)).by_class == {"gun": 3}
+    root.write(f"labels/a_{annotated}.txt", b"damaged")
+    one, _ = index_source(str(tmp_path))
+    assert (one.status, one.reason.split(":")[0]) == ("failed", f"annotation a_{annotated}.txt")
 
 
 def test_a_folder_says_nothing_by_itself():

@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import replace
 
 import cv2
@@ -11,7 +12,9 @@ from rwsc.sources.examine import Defaults, examine, fit_box, modality_of, tight_
 from rwsc.sources.masks import decode_rle
 from rwsc.sources.schema import Sidecar, SourceObject, SourceScan
 from rwsc.sources.taxonomy import load_taxonomy
-from rwsc.storage.prefix import read_uri
+from rwsc.storage.energy_pairs import pair_uri
+from rwsc.storage.images import ImageLimits
+from rwsc.storage.prefix import Prefix, read_uri
 
 DEFAULTS = Defaults()
 
@@ -165,6 +168,30 @@ def test_an_annotation_file_over_the_limit_is_damaged_and_not_read(tmp_path, pix
     scan = examine(listed, DEFAULTS)
     assert scan.status == "failed"
     assert "a.xml has 33,554,432 bytes, over the limit of 16,777,216 " in scan.reason
+
+
+@pytest.mark.parametrize("part", ["scan", "half", "mask"])
+def test_nothing_of_a_file_over_the_limit_is_read(store_uri, pixels, as_png, part):
+    root, image = Prefix(store_uri), as_png(pixels(0, gray=True))
+    for name in ("a_low.png", "a_high.png", "b.png"):
+        root.write(name, image)
+    root.write("large.png", image + bytes(40 * 2**20))
+    low, high, one, large = (root.uri_of(name) for name in ("a_low.png", "a_high.png", "b.png", "large.png"))
+    things = (SourceObject(label="gun", bbox_xywh=(5, 5, 9, 9), mask_uri=large if part == "mask" else one),)
+    uri = {"scan": large, "half": pair_uri(low, large), "mask": one}[part]
+    defaults = Defaults(limits=ImageLimits(max_bytes=2**20))
+    examine(SourceScan(uri=pair_uri(low, high), objects=things), defaults)  # what is loaded once
+    tracemalloc.start()
+    scan = examine(SourceScan(uri=uri, kind="threat", objects=things), defaults)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 20 * 2**20
+    if part == "mask":
+        assert (scan.status, scan.objects[0].flags) == ("ok", ["mask_unreadable"])
+    else:
+        assert scan.status == "failed"
+        assert "large.png has 41,94" in scan.reason
+        assert "over the limit of 1,048,576" in scan.reason
 
 
 def test_a_problem_of_the_listing_is_the_reason_of_a_failed_row(tmp_path):

@@ -262,3 +262,19 @@ def test_tables_of_rwsc_and_other_tables_are_not_claimed(tmp_path):
     assert READER.recognise(list_tree(Prefix(str(tmp_path / "other")))) is None
     with pytest.raises(SourceError, match="no Parquet file"):
         read(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("name", ["knife\nor two", "knife\x1b[31m", "k" * 5_000])
+def test_a_name_that_no_class_can_have_is_not_taken_for_one(tmp_path, name):
+    label = {"names": ["gun", name, ""], "_type": "ClassLabel"}
+    stated = [{"bbox": [[1, 2, 3, 4], [5, 6, 7, 8]], "category": [0, 1]}]
+    write(
+        str(tmp_path / "1/a.parquet"), stated, STRUCT, features={"feature": {"bbox": BOX, "category": label}}
+    )
+    (scan,) = read(tmp_path / "1")
+    assert [(thing.label, thing.flags) for thing in scan.objects] == [
+        ("gun", ()), ("category 1", ("unnamed_category",))]  # fmt: skip
+    write(str(tmp_path / "2/a.parquet"), [{"bbox": [[1, 2, 3, 4]], "categories": [name]}], TEXT)
+    (scan,) = read(tmp_path / "2")
+    assert "damaged annotation: a class is 'k" in scan.problem
+    assert len(scan.problem) < 200

@@ -34,10 +34,19 @@ def test_cut_outs_in_folders_are_items_of_their_class(tmp_path):
     assert READER.recognise(tree) == "cut-outs such as Gun/glock_000.png"
     scans = list(READER.list_scans(tree, Counter()))
     assert [(scan.objects[0].label, scan.group) for scan in scans] == [
-        ("Gun", "Gun/glock"), ("Gun", "Gun/glock"), ("Gun", "Gun/my_gun_1"), ("Knife", "Knife/blade"),
+        ("Gun", "Gun/glock"), ("Gun", "Gun/glock"), ("Gun", "Gun/my_gun_1"), ("Knife", None),
         ("Knife", "Knife/glock")]  # fmt: skip
     assert {(scan.kind, scan.objects[0].bbox_xywh) for scan in scans} == {("isolated", None)}
     assert examine(scans[0], Defaults()).status == "ok"
+
+
+def test_pictures_that_are_merely_numbered_do_not_say_which_show_one_item():
+    names = ["001.png", "002.png", "blade.png", "_1.png", "glock_.png", "glock_090.png"]
+    tree = SourceTree(
+        Prefix("/nowhere"), {"Gun": names, "Gun/a": ["001.png", "x_1.png"], "Gun/b": ["x_1.png"]}, 0
+    )
+    groups = [scan.group for scan in READER.list_scans(tree, Counter())]
+    assert groups == [None] * 5 + ["Gun/glock", None, "Gun/a/x", "Gun/b/x"]
 
 
 @pytest.mark.parametrize(

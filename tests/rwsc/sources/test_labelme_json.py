@@ -1,3 +1,7 @@
+import base64
+
+import cv2
+import numpy as np
 import pytest
 from support.source_trees import labelme
 
@@ -51,6 +55,62 @@ def test_shapes_without_an_area_are_kept_without_a_box(form):
 def test_points_that_cannot_be_read_leave_an_object_without_a_box(points):
     (thing,) = parse(shape(points, "rectangle")).objects
     assert (thing.bbox_xywh, thing.flags) == (None, ("box_unreadable",))
+
+
+def painted(patch_hw, corners, **fields):
+    """A shape as LabelMe stores a mask: a PNG of its box, whose corners are its first and last pixel."""
+    data = patch_hw if isinstance(patch_hw, bytes) else cv2.imencode(".png", patch_hw)[1].tobytes()
+    return shape(corners, "mask") | {"mask": base64.b64encode(data).decode()} | fields
+
+
+@pytest.mark.parametrize("full", [1, 255])
+@pytest.mark.parametrize("points", [[[5, 6], [25, 16]], [[25, 16], [5, 6]], [[5.0, 6.0], [26.0, 17.0]]])
+def test_a_painted_mask_keeps_its_place_and_its_holes(full, points):
+    patch_hw = np.full((11, 21), full, np.uint8)
+    patch_hw[4:7, 5:15] = 0
+    (thing,) = parse(painted(patch_hw, points)).objects
+    mask_HW = mask_from_segmentation(thing.segmentation, height=50, width=100)
+    expected_HW = np.zeros((50, 100), bool)
+    expected_HW[6:17, 5:26] = patch_hw > 0
+    np.testing.assert_array_equal(mask_HW, expected_HW)
+    assert (thing.bbox_xywh, thing.flags) == ((5, 6, 21, 11), ())
+
+
+def test_a_painted_mask_is_cut_off_where_the_image_ends():
+    patch_hw = np.ones((20, 30), np.uint8)
+    for points, (rows, columns) in (
+        ([[-10, -5], [19, 14]], (slice(0, 15), slice(0, 20))),
+        ([[85, 40], [114, 59]], (slice(40, 50), slice(85, 100))),
+        ([[200, 10], [229, 29]], (slice(0, 0), slice(0, 0))),
+    ):
+        (thing,) = parse(painted(patch_hw, points)).objects
+        mask_HW = mask_from_segmentation(thing.segmentation, height=50, width=100)
+        assert mask_HW[rows, columns].all()
+        assert mask_HW.sum() == mask_HW[rows, columns].size
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"mask": None},
+        {"mask": 7},
+        {"mask": ""},
+        {"mask": "not base64"},
+        {"mask": base64.b64encode(b"\x89PNG").decode()},
+        {
+            "mask": base64.b64encode(
+                cv2.imencode(".png", np.ones((9, 9), np.uint8))[1].tobytes()[:60]
+            ).decode()
+        },
+        {"points": [[0, 0], [80, 40]]},
+        {"points": [[0, 0], [5, 8]]},
+        {"points": [[-9e15, 0], [9e15, 8]]},
+    ],
+)
+def test_a_painted_mask_that_cannot_be_read_leaves_a_flagged_box(fields):
+    (thing,) = parse(painted(np.ones((9, 9), np.uint8), [[0, 0], [8, 8]], **fields)).objects
+    assert (thing.segmentation, thing.flags) in ((None, ("mask_unreadable",)), (None, ("box_unreadable",)))
+    assert (thing.bbox_xywh is None) == ("box_unreadable" in thing.flags)
 
 
 def test_the_fallback_stands_in_for_a_missing_label():

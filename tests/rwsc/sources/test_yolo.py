@@ -85,6 +85,52 @@ def test_lists_give_the_split_and_the_test_goes_first(tmp_path):
     assert [scan.split for scan in scans.values()] == ["train", "test", None]
 
 
+def splits_of(root, *, images, **lists):
+    files = {image: b"" for image in images}
+    files |= {image.replace("images", "labels").replace(".jpg", ".txt"): BOX for image in images}
+    files |= {f"{name}.txt": "\n".join(lines) for name, lines in lists.items()}
+    scans, _ = scans_of(READER, grow(str(root), files))
+    return {key: scan.split for key, scan in scans.items()}
+
+
+@pytest.mark.parametrize("lead", ["./", "/home/u/set/", "..\\", "", "s3://bucket/set//"])
+def test_stems_that_begin_anew_in_each_split_are_told_apart_by_the_paths_of_the_lists(tmp_path, lead):
+    images = [f"images/{part}/{number}.jpg" for part in ("a", "b", "c", "test") for number in (1, 2)]
+    found = splits_of(
+        tmp_path,
+        images=images,
+        train=[f"{lead}images/a/1.jpg", f"{lead}images/a/2.jpg"],
+        val=[f"{lead}images/b/1.jpg".replace("/", "\\"), f"{lead}images/b/2.jpg"],
+    )
+    expected = {"a": "train", "b": "val", "c": None, "test": "test"}
+    assert found == {image: expected[image.split("/")[1]] for image in images}
+
+
+def test_a_list_of_one_split_says_nothing_about_images_of_the_same_stems_in_others(tmp_path):
+    images = [f"images/{part}/0001.jpg" for part in ("train", "val", "test")]
+    expected = {image: image.split("/")[1] for image in images}
+    assert splits_of(tmp_path / "1", images=images, train=["images/train/0001.jpg"]) == expected
+    assert splits_of(tmp_path / "2", images=images, train=["0001", "x/0001.jpg"]) == expected
+
+
+def test_a_bare_name_in_a_list_goes_before_the_folder_where_it_is_the_only_one(tmp_path):
+    images = ["images/train/a.b.jpg", "images/train/c.jpg", "images/train/d.jpg"]
+    found = splits_of(tmp_path, images=images, val=["a.b", "c.jpg"], test=["c"])
+    assert list(found.values()) == ["val", "test", "train"]
+
+
+def test_a_listed_path_that_is_not_here_does_not_move_a_namesake_to_another_split(tmp_path):
+    images = ["images/val/1.jpg", "images/more/2.jpg"]
+    found = splits_of(tmp_path, images=images, train=["images/train/1.jpg", "images/train/2.jpg"])
+    assert found == {"images/val/1.jpg": "val", "images/more/2.jpg": "train"}
+
+
+def test_of_two_images_of_one_stem_in_one_folder_the_listed_ending_is_meant(tmp_path):
+    files = {"images/a.jpg": b"", "images/a.png": b"", "labels/a.txt": BOX, "val.txt": "images/a.png\n"}
+    scans, _ = scans_of(READER, grow(str(tmp_path), files))
+    assert {key: scan.split for key, scan in scans.items()} == {"images/a.jpg": None, "images/a.png": "val"}
+
+
 def test_names_beside_the_labels_are_used_and_are_no_labels(tmp_path):
     files = {
         "images/a.jpg": b"",
