@@ -79,15 +79,17 @@ def test_a_report_on_a_source_shows_the_escapes_of_its_labels(rwsc, source):
     assert code == 0
     assert r"\x1b[31mgun scans ok 1000 1" in out
     code, out, _ = rwsc("sources", "check", source, "--json")
-    assert json.loads(out)["by_source_class"] == {f"{RED}gun\nscans ok 1000": 1}
+    assert json.loads(out)["by_split"] == {f"{RED}gun\nscans ok 1000": 1}
+    assert json.loads(out)["by_source_class"] == {"category 1": 1}
 
 
 def test_counts_keep_to_their_line(rwsc, source):
     code, _, err = rwsc("sources", "index", source, "-o", "c.parquet")
     assert code == 0
     assert any(
-        line.split() == ["objects", r"\x1b[31mgun\nscans", "ok", "1000", "1"] for line in err.splitlines()
+        line.split() == ["splits", r"\x1b[31mgun\nscans", "ok", "1000", "1"] for line in err.splitlines()
     )
+    assert any(line.split() == ["objects", "category", "1", "1"] for line in err.splitlines())
     assert not any(line.startswith("scans ok 1000") for line in err.splitlines())
 
 
