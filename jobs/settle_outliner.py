@@ -46,7 +46,7 @@ def settle_outliner(
 def _judge_on_scans(catalogue: str, settlings: Sequence[Settling]) -> None:
     items = settle_scans(catalogue, default_outliner(), settlings)
     chosen = choose_without(items)
-    typer.echo(f"on {len(items)} masked items in bags of {len(chosen)} groups of scans")
+    typer.echo(f"on {len(items)} masked items of {len(chosen)} groups of scans")
     _tell(settlings, np.transpose([item.ious for item in items]).tolist(), FAIR_IOU)
     typer.echo("each group settled as is best on all others")
     for place, num_groups in Counter(chosen.values()).most_common():

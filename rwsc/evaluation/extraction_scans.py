@@ -151,7 +151,7 @@ def _check(
     scan: Scan, thing: ScanObject, image: np.ndarray, config: ItemsConfig, outliner: SeesBoxes
 ) -> ScanCheck:
     true_HW = given_mask(scan, thing, image)
-    from_box = _cut(scan, replace(thing, mask_rle=None), image, config, outliner)
+    from_box = _cut_by_box(scan, thing, image, config, outliner)
     from_mask = _cut(scan, thing, image, config, outliner)
     x, y, w, h = thing.bbox_xywh
     bbox_xywh: BBox = (x, y, w, h)
@@ -160,7 +160,7 @@ def _check(
         label=thing.label,
         group=scan.group,
         method=from_box.method if isinstance(from_box, Candidate) else None,
-        iou=iou(mask_of(from_box, true_HW.shape), true_HW) if isinstance(from_box, Candidate) else 0.0,
+        iou=_iou_of(from_box, true_HW),
         iou_grabcut=_iou_grabcut(image, bbox_xywh, true_HW),
         confidence=from_box.quality.confidence if isinstance(from_box, Candidate) else 0.0,
         reason=gate(from_box.quality, config) if isinstance(from_box, Candidate) else from_box.reason,
@@ -168,6 +168,37 @@ def _check(
             recomposition_psnr_db(image, from_mask, scan) if isinstance(from_mask, Candidate) else None
         ),
     )
+
+
+def iou_from_box(
+    scan: Scan, thing: ScanObject, image: np.ndarray, config: ItemsConfig, outliner: SeesBoxes
+) -> float:
+    """Cut an object out by its box alone, and compare with its mask.
+
+    Args:
+        scan: The scan.
+        thing: An object of it that has a mask.
+        image: The scan's pixels.
+        config: Settings of the item bank.
+        outliner: What finds items in boxes.
+
+    Returns:
+        Overlap of the two masks, 0 where nothing was found.
+
+    Raises:
+        SourceError: The mask is damaged.
+    """
+    return _iou_of(_cut_by_box(scan, thing, image, config, outliner), given_mask(scan, thing, image))
+
+
+def _cut_by_box(
+    scan: Scan, thing: ScanObject, image: np.ndarray, config: ItemsConfig, outliner: SeesBoxes
+) -> Candidate | NotCut:
+    return _cut(scan, replace(thing, mask_rle=None), image, config, outliner)
+
+
+def _iou_of(found: Candidate | NotCut, true_HW: np.ndarray) -> float:
+    return iou(mask_of(found, true_HW.shape), true_HW) if isinstance(found, Candidate) else 0.0
 
 
 def _cut(

@@ -6,25 +6,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from rwsc.errors import SourceError
-from rwsc.evaluation.extraction_scans import given_mask, iter_masked
+from rwsc.evaluation.extraction_scans import given_mask, iou_from_box, iter_masked
 from rwsc.evaluation.masks import iou
+from rwsc.items.config import ItemsConfig
 from rwsc.items.in_box import SeesBoxes, Settling, settle
 from rwsc.items.scan_attenuation import picture_attenuation, scan_attenuation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SettledItem:
-    """What every settling made of one masked item in a bag."""
+    """What every settling made of one masked item."""
 
     group: str
     """Group of its scan; the scan's address where it has none."""
 
     ious: tuple[float, ...]
-    """Overlap of each settling's mask with the given one, in the order of the settlings."""
+    """Overlap of each settling's mask with the given one, in the order of the settlings; all alike for an item alone on
+    the belt, which is found without an outline."""
 
 
 def settle_scans(catalogue_uri: str, outliner: SeesBoxes, settlings: Sequence[Settling]) -> list[SettledItem]:
-    """Outline every masked item in the bags of a catalogue from its box, and settle each outline in every way.
+    """Outline every masked item of a catalogue from its box, and settle each outline in every way.
 
     Args:
         catalogue_uri: The catalogue.
@@ -39,14 +41,15 @@ def settle_scans(catalogue_uri: str, outliner: SeesBoxes, settlings: Sequence[Se
     """
     items = []
     for scan, masked, image in iter_masked(catalogue_uri):
-        if scan.kind == "isolated":
-            continue  # needs no outliner
         attenuation_HWC = picture_attenuation(scan_attenuation(image, scan))
         for thing in masked:
-            true_HW = given_mask(scan, thing, image)
-            x, y, w, h = thing.bbox_xywh
-            seen = outliner.outline(attenuation_HWC, (x, y, w, h))
-            ious = tuple(iou(settle(attenuation_HWC, seen, way).mask_HW, true_HW) for way in settlings)
+            if scan.kind == "isolated":
+                ious = (iou_from_box(scan, thing, image, ItemsConfig(), outliner),) * len(settlings)
+            else:
+                true_HW = given_mask(scan, thing, image)
+                x, y, w, h = thing.bbox_xywh
+                seen = outliner.outline(attenuation_HWC, (x, y, w, h))
+                ious = tuple(iou(settle(attenuation_HWC, seen, way).mask_HW, true_HW) for way in settlings)
             items.append(SettledItem(group=scan.group or str(scan.uri), ious=ious))
     return items
 
@@ -68,7 +71,7 @@ def choose_without(items: Sequence[SettledItem]) -> dict[str, int]:
     if len(groups) < 2:
         raise SourceError(
             f"masked items of {len(groups)} groups of scans; a choice is judged on groups it was not made on",
-            remedy="give a catalogue with masked items in the bags of two groups or more",
+            remedy="give a catalogue with masked items of two groups or more",
         )
     iou_NS = np.array([item.ious for item in items])
     group_N = np.array([item.group for item in items])

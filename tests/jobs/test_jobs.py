@@ -88,7 +88,7 @@ def test_settlings_of_outlines_are_compared_on_phantoms_and_scans(capsys, monkey
     ]
     assert len({line.split()[3] for line in (taken, wide)}) == 2
     assert confidence.startswith("Confidence(expected_iou=")
-    assert of_scans == "on 3 masked items in bags of 2 groups of scans"
+    assert of_scans == "on 3 masked items of 2 groups of scans"
     assert lines[6].split()[-1] == "0.7+"
     assert [line.split()[:3] for line in lines[7:10]] == [line.split()[:3] for line in (taken, wide, other)]
     assert lines[10] == "each group settled as is best on all others"
@@ -99,8 +99,8 @@ def test_settlings_of_outlines_are_compared_on_phantoms_and_scans(capsys, monkey
     assert fair in {0, 0.333, 0.667, 1}
 
 
-def test_a_catalogue_without_masks_in_bags_is_refused_in_a_line(tmp_path):
-    write_scans(Prefix(str(tmp_path / "scans")), num_bags=2)
+def test_a_catalogue_of_one_group_is_refused_in_a_line(tmp_path):
+    write_masked_bags(Prefix(str(tmp_path / "scans")), ["a"])
     index_to_catalogue(str(tmp_path / "scans"), str(tmp_path / "catalogue.parquet"))
     job = [sys.executable, str(ROOT / "jobs" / "settle_outliner.py"), "--num-phantoms", "1"]
     done = subprocess.run(
@@ -109,5 +109,5 @@ def test_a_catalogue_without_masks_in_bags_is_refused_in_a_line(tmp_path):
     )  # fmt: skip
     assert done.returncode == 2
     error, remedy = done.stderr.splitlines()
-    assert error.startswith("error: masked items of 0 groups of scans")
-    assert remedy.startswith("try:   give a catalogue with masked items in the bags of two groups")
+    assert error.startswith("error: masked items of 1 groups of scans")
+    assert remedy.startswith("try:   give a catalogue with masked items of two groups")

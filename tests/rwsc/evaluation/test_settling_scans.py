@@ -28,12 +28,20 @@ def test_an_item_is_settled_as_the_bank_settles_it_and_in_the_other_ways(tmp_pat
     assert any(item.ious[0] != item.ious[1] for item in items)
 
 
-def test_scans_without_a_group_are_each_their_own_and_items_on_the_belt_are_left_out(tmp_path):
+def test_scans_without_a_group_are_each_their_own(tmp_path):
     catalogue = indexed(tmp_path, [None, None])
     assert len({item.group for item in settle_scans(catalogue, default_outliner(), [SETTLING])}) == 2
-    write_scans(Prefix(str(tmp_path / "belt")), num_bags=1)
-    index_to_catalogue(str(tmp_path / "belt"), str(tmp_path / "belt.parquet"))
-    assert settle_scans(str(tmp_path / "belt.parquet"), default_outliner(), [SETTLING]) == []
+
+
+def test_what_lies_alone_on_the_belt_is_found_alike_however_outlines_are_settled(tmp_path):
+    write_scans(Prefix(str(tmp_path / "scans")), num_bags=1)
+    index_to_catalogue(str(tmp_path / "scans"), str(tmp_path / "belt.parquet"))
+    ways = [SETTLING, Settling(bag=0.03, likely=0.5, item=0.97)]
+    items = settle_scans(str(tmp_path / "belt.parquet"), default_outliner(), ways)
+    checks = list(check_scans(str(tmp_path / "belt.parquet"), ItemsConfig(), default_outliner()))
+    assert items
+    assert {check.method for check in checks} == {"threshold"}
+    assert [item.ious for item in items] == [(check.iou, check.iou) for check in checks]
 
 
 def test_no_group_has_a_part_in_the_choice_for_it():
