@@ -43,15 +43,23 @@ class Study:
     @property
     def runs_done(self) -> int:
         """Runs of arms that are measured."""
-        arms = {arm.name for arm in self.config.arms}
-        return sum(
-            {row.name: row.done for table in self.tables for row in table.rows if row.name in arms}.values()
-        )
+        return sum(row.done for row in self._rows.values())
+
+    @property
+    def runs_failed(self) -> int:
+        """Runs of arms that ended without a figure; their rows say why."""
+        return sum(len(row.failures) for row in self._rows.values())
 
     @property
     def runs_wanted(self) -> int:
         """Runs that are to be."""
         return len(self.config.arms) * len(self.config.seeds)
+
+    @property
+    def _rows(self) -> dict[str, Row]:
+        """A row of each trained arm, which may stand in several tables."""
+        arms = {arm.name for arm in self.config.arms}
+        return {row.name: row for table in self.tables for row in table.rows if row.name in arms}
 
 
 def to_json(study: Study) -> dict[str, Any]:
@@ -65,7 +73,7 @@ def to_json(study: Study) -> dict[str, Any]:
     """
     plain: dict[str, Any] = _plain(
         {
-            "runs": {"done": study.runs_done, "wanted": study.runs_wanted},
+            "runs": {"done": study.runs_done, "failed": study.runs_failed, "wanted": study.runs_wanted},
             "tables": [asdict(table) for table in study.tables],
             "slides": slides.SOURCE,
             "deviations": _deviations(study),
@@ -137,7 +145,12 @@ def statements(study: Study) -> list[str]:
         found.append(f"Layers of baselines are narrower than published: {narrower}.")
     if len(config.seeds) < 3:
         found.append("Fewer than three seeds: the spread says little.")
-    if study.runs_done < study.runs_wanted:
+    if study.runs_failed:
+        found.append(
+            f"Failed: {study.runs_failed} of {study.runs_wanted} runs, for the reason in their row; means are of the"
+            " others, and arms are compared on the seeds that both have."
+        )
+    if study.runs_done + study.runs_failed < study.runs_wanted:
         found.append(f"Unfinished: {study.runs_done} of {study.runs_wanted} runs are measured so far.")
     if study.is_academic:
         found.append("The data are for academic use alone: do not pass the pictures on.")

@@ -93,7 +93,7 @@ def test_json_is_json_and_says_the_same():
     assert tip["figures"]["box.psnr"]["infinite"] == 1
     assert tip["figures"]["box.psnr"]["mean"] is None
     assert tip["figures"]["box.qabf"]["undefined"] == 1
-    assert document["runs"] == {"done": 4, "wanted": 4}
+    assert document["runs"] == {"done": 4, "failed": 0, "wanted": 4}
     assert document["arms"]["mefnet"]["method"] == "mefnet"
 
 
@@ -117,6 +117,19 @@ def test_what_limits_the_figures_is_said():
         assert part in said
     assert "Unfinished: 0 of 4" in " ".join(statements(found(outcomes={})))
     assert "Unfinished" not in said
+
+
+def test_runs_that_failed_are_told_apart_from_those_to_come():
+    outcomes = {
+        "rwsc": [outcome(0, 0.9), Outcome(seed=1, failure="it diverged")],
+        "mefnet": [outcome(0, 0.5), outcome(1, 0.6)],
+    }
+    said = " ".join(statements(found(outcomes=outcomes)))
+    assert "Failed: 1 of 4 runs" in said
+    assert "Unfinished" not in said
+    assert to_json(found(outcomes=outcomes))["runs"] == {"done": 3, "failed": 1, "wanted": 4}
+    outcomes["mefnet"].pop()
+    assert "Unfinished: 2 of 4" in " ".join(statements(found(outcomes=outcomes)))
 
 
 def on_scans(**settings):

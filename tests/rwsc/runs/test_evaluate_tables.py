@@ -48,7 +48,7 @@ def read(out):
 @pytest.mark.ray
 def test_a_study_trains_every_arm_and_writes_tables_page_and_figures(finished):
     document = read(finished)
-    assert document["runs"] == {"done": 3, "wanted": 3}
+    assert document["runs"] == {"done": 3, "failed": 0, "wanted": 3}
     tables = {table["name"]: table for table in document["tables"]}
     assert [row["name"] for row in tables["methods"]["rows"]] == ["on", "mefnet", "tip", "average", "truth"]
     assert [claim["metric"] for claim in tables["edge_attention"]["claims"]] == [
@@ -130,7 +130,7 @@ def test_runs_at_once_are_as_many_as_the_cluster_holds(ray_cluster, tmp_path, ca
     some = study(str(tmp_path), arms=arms, engines=[], pictures=0, seeds=[0, 1, 2, 3, 4], runs_at_once=9)
     evaluate_tables(some)
     assert "runs_at_once is 9, but the cluster holds 4: training 4 at once" in capsys.readouterr().err
-    assert read(Prefix(str(tmp_path)))["runs"] == {"done": 5, "wanted": 5}
+    assert read(Prefix(str(tmp_path)))["runs"] == {"done": 5, "failed": 0, "wanted": 5}
 
 
 @pytest.mark.ray
@@ -156,7 +156,7 @@ def test_a_run_whose_machine_was_not_recorded_is_no_other_run(ray_cluster, tmp_p
 def test_several_workers_are_a_group_of_ray_train_and_must_fit(s3_uri, ray_cluster):
     arms = [Arm(name="a", set={"network": SMALL, "workers": 2})]
     evaluate_tables(study(s3_uri, arms=arms, engines=[]))
-    assert read(Prefix(s3_uri))["runs"] == {"done": 1, "wanted": 1}
+    assert read(Prefix(s3_uri))["runs"] == {"done": 1, "failed": 0, "wanted": 1}
     many = {"workers": 40, "batch": 40, "validation_samples": 40}
     with pytest.raises(ResourceError, match="40 workers do not fit"):
         evaluate_tables(study(f"{s3_uri}/many", training={**TRAINING, **many}))
