@@ -1,5 +1,6 @@
 """The direction of imports, and what the command loads before it is told what to do."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,23 @@ def test_synthesis_loads_torch_for_networks_alone():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.split() == ["False", "True"]
+
+
+def test_parquet_is_read_on_the_callers_thread():
+    """See `rwsc.storage.parquet.open_parquet` for why."""
+    asked = []
+    for path in sorted((ROOT / "rwsc").rglob("*.py")):
+        if "runs" in path.parts:  # where the batches are Ray's
+            continue
+        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+            if not isinstance(call.func, ast.Attribute):
+                continue
+            name, options = call.func.attr, {option.arg: option.value for option in call.keywords}
+            assert name != "ParquetFile" or path.name == "parquet.py", path
+            if name in {"read_row_group", "read_row_groups", "iter_batches"}:
+                asked.append(path.stem)
+                assert ast.literal_eval(options["use_threads"]) is False, path
+    assert {"plan_store", "bank", "cards", "embedded", "huggingface"} <= set(asked)
 
 
 def test_imports_run_one_way():

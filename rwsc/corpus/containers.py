@@ -153,7 +153,7 @@ def member_names(corpus: Prefix, container: str) -> list[str]:
     if container.endswith(SUFFIXES["parquet"]):
         with open_table(uri, kind=IMAGES_KIND, version=IMAGES_VERSION) as parquet:
             _check_columns(parquet.schema_arrow, uri)
-            paths = parquet.read(columns=["image.path"])
+            paths = parquet.read(columns=["image.path"], use_threads=False)
             check_table(paths, uri, schema=_SCHEMA, required=("image", "image.path"))
             return _each_once([str(image["path"]) for image in paths["image"].to_pylist()], uri)
     with open_read(uri) as file:

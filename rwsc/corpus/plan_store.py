@@ -107,7 +107,9 @@ class StoredPlan:
         """Read some columns of all rows, one row group at a time."""
         with self._open() as parquet:
             for group in range(parquet.metadata.num_row_groups):
-                yield self._checked(parquet.read_row_group(group, columns=list(columns)), columns)
+                yield self._checked(
+                    parquet.read_row_group(group, columns=list(columns), use_threads=False), columns
+                )
 
     def shards(self) -> list[PlannedShard]:
         """Read which shards there are, in plan order."""
@@ -129,7 +131,7 @@ class StoredPlan:
         held = self._held
         if held is None or held[0] != group:
             with self._open() as parquet:
-                rows = parquet.read_row_group(group, columns=PLAN_SCHEMA.names)
+                rows = parquet.read_row_group(group, columns=PLAN_SCHEMA.names, use_threads=False)
                 held = self._held = (group, self._checked(rows, PLAN_SCHEMA.names))
         return held[1]
 

@@ -10,14 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from rwsc.errors import SourceError
 from rwsc.items.pixels import decode_alpha, decode_transmission, num_channels, pixels_of
 from rwsc.items.schema import ITEMS_KIND, ITEMS_SCHEMA, ITEMS_VERSION
-from rwsc.sources.json_fields import one_line
-from rwsc.storage.files import open_read
-from rwsc.storage.parquet import read_table
+from rwsc.storage.parquet import open_table, read_table
 from rwsc.storage.prefix import absolute_uri
 from rwsc.storage.table_check import check_table
 
@@ -58,18 +55,11 @@ def iter_bank(uri: str, columns: Sequence[str] | None = None) -> Iterator[pa.Tab
         StorageError: It cannot be read.
     """
     wanted = ITEMS_SCHEMA.names if columns is None else list(columns)
-    read_table(uri, kind=ITEMS_KIND, version=ITEMS_VERSION, columns=wanted, filters=pc.scalar(False))
-    with open_read(uri) as file:
-        try:
-            parquet = pq.ParquetFile(file, page_checksum_verification=True)
-            for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=wanted):
-                table = pa.Table.from_batches([batch]).select(wanted)
-                check_table(table, uri, schema=ITEMS_SCHEMA, required=_REQUIRED)
-                yield table
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise SourceError(
-                f"{uri} is damaged: {one_line(error)[:160]}", remedy="build the bank again"
-            ) from None
+    with open_table(uri, kind=ITEMS_KIND, version=ITEMS_VERSION, columns=wanted) as parquet:
+        for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=wanted, use_threads=False):
+            table = pa.Table.from_batches([batch]).select(wanted)
+            check_table(table, uri, schema=ITEMS_SCHEMA, required=_REQUIRED)
+            yield table
 
 
 class PixelCache:

@@ -11,6 +11,8 @@ from typing import Any, TypeGuard
 
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from rwsc.errors import ConfigError, RwscError
 from rwsc.items.bank import iter_bank
@@ -24,7 +26,7 @@ from rwsc.sources.parallel import DEFAULT_WORKERS, map_in_order
 from rwsc.sources.schema import CATALOGUE_KIND, CATALOGUE_VERSION
 from rwsc.sources.transparency import without_alpha
 from rwsc.storage.images import decode_image, encode_image
-from rwsc.storage.parquet import read_table
+from rwsc.storage.parquet import open_table
 from rwsc.storage.prefix import read_uri
 
 PICTURE_PX = 200
@@ -227,19 +229,18 @@ def _draw_scans(cards: list[Card], covers: Mapping[int, np.ndarray], catalogue_u
 
 
 def _scans(catalogue_uri: str, scan_ids: list[str]) -> Iterator[dict[str, Any]]:
-    table = read_table(
-        catalogue_uri,
-        kind=CATALOGUE_KIND,
-        version=CATALOGUE_VERSION,
-        columns=["scan_id", "uri", "sha256", "status", "air_level"],
-        filters=[("scan_id", "in", scan_ids)],
-    )
-    seen = set()
-    for row in table.to_pylist():
-        # Copies of a scan are rows too, rejected ones, and any of them would do.
-        if row["uri"] and row["scan_id"] not in seen:
-            seen.add(row["scan_id"])
-            yield row
+    wanted, seen = pa.array(scan_ids, pa.string()), set()
+    columns = ["scan_id", "uri", "sha256", "status", "air_level"]
+    with open_table(
+        catalogue_uri, kind=CATALOGUE_KIND, version=CATALOGUE_VERSION, columns=columns
+    ) as parquet:
+        for group in range(parquet.num_row_groups):
+            rows = parquet.read_row_group(group, columns=columns, use_threads=False)
+            for row in rows.filter(pc.is_in(rows["scan_id"], value_set=wanted)).to_pylist():
+                # Copies of a scan are rows too, rejected ones, and any of them would do.
+                if row["uri"] and row["scan_id"] not in seen:
+                    seen.add(row["scan_id"])
+                    yield row
 
 
 def _crops(

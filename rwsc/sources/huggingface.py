@@ -20,6 +20,7 @@ from rwsc.sources.tree import SourceTree
 from rwsc.storage.addresses import is_s3
 from rwsc.storage.embedded import PARQUET_FAULTS, embedded_uri, image_column
 from rwsc.storage.files import open_read
+from rwsc.storage.parquet import open_parquet
 
 _OBJECT_COLUMNS = ("objects", "annotations")
 _BOX_FIELDS = ("bbox", "bboxes", "boxes", "box")
@@ -136,7 +137,7 @@ class _FileReader:
 
     def scans(self) -> Iterator[SourceScan]:
         """Give a scan per row; a damaged row group is one scan with a `problem`."""
-        with pq.ParquetFile(self._file, page_checksum_verification=True) as parquet:
+        with open_parquet(self._file) as parquet:
             columns = _columns(parquet.schema_arrow)
             row = 0
             for number in range(parquet.metadata.num_row_groups):
@@ -159,7 +160,7 @@ class _FileReader:
         row = first_row
         # Only rows are asked of the footer: what it says of a column can end the process when it is damaged.
         for batch in parquet.iter_batches(
-            _BATCH_ROWS, row_groups=[number], columns=[columns.objects, *sizes]
+            _BATCH_ROWS, row_groups=[number], columns=[columns.objects, *sizes], use_threads=False
         ):
             if batch.nbytes > _MAX_BATCH_BYTES:
                 raise ValueError(f"annotations of {batch.nbytes} bytes, more than {_MAX_BATCH_BYTES}")

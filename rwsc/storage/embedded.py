@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from rwsc.errors import AccessDenied, ObjectMissing
 from rwsc.storage.files import open_read
+from rwsc.storage.parquet import open_parquet
 
 MAX_IMAGE_BYTES = 256 * 2**20
 """Largest image that is handed out."""
@@ -146,7 +146,7 @@ def _read_group(file_uri: str, row: int) -> _Group:
 
 
 def _unpacked(file: BinaryIO, file_uri: str, row: int) -> _Group:
-    with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
+    with open_parquet(file) as parquet:
         column = image_column(parquet.schema_arrow)
         if column is None:
             raise ValueError("no column holds images")
@@ -160,7 +160,7 @@ def _unpacked(file: BinaryIO, file_uri: str, row: int) -> _Group:
                     raise ValueError(
                         f"a row group of {stated.total_byte_size} bytes, more than {MAX_GROUP_BYTES}"
                     )
-                table = parquet.read_row_group(number, columns=[column])
+                table = parquet.read_row_group(number, columns=[column], use_threads=False)
                 if table.num_rows != num_rows:
                     raise ValueError(f"row group {number} is shorter than stated")
                 return _Group(file_uri, first_row, table.column(column))

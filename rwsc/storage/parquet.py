@@ -2,12 +2,11 @@
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rwsc.errors import SourceError
@@ -92,7 +91,6 @@ def read_table(
     kind: str,
     version: int | None = None,
     columns: list[str] | None = None,
-    filters: list | pc.Expression | None = None,
 ) -> pa.Table:
     """Read a table that `write_table` wrote.
 
@@ -100,8 +98,7 @@ def read_table(
         uri: Address of the file.
         kind: What the table must be.
         version: Newest version of the schema that the caller knows; None takes any.
-        columns: Columns to read; None for all.
-        filters: Rows to read, as pyarrow takes them; None for all.
+        columns: Columns to read, in this order; None for all.
 
     Returns:
         The rows.
@@ -112,13 +109,9 @@ def read_table(
             column.
         StorageError: The store refused, failed or could not be reached.
     """
-    with open_read(uri) as file:
-        try:
-            _check_label(uri, pq.read_schema(file), kind, version, columns or [])
-            file.seek(0)
-            return pq.read_table(file, columns=columns, filters=filters, page_checksum_verification=True)
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise _damaged(uri, error, kind) from None
+    with open_table(uri, kind=kind, version=version, columns=columns or []) as parquet:
+        table = parquet.read(columns=columns, use_threads=False)
+        return table if columns is None else table.select(columns)
 
 
 def decode_table(data: bytes, uri: str, *, kind: str, version: int | None = None) -> pa.Table:
@@ -137,7 +130,7 @@ def decode_table(data: bytes, uri: str, *, kind: str, version: int | None = None
         SourceError: They are no Parquet file, are damaged, or are of another kind or a newer version.
     """
     try:
-        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+        file = open_parquet(pa.BufferReader(data))
         _check_label(uri, file.schema_arrow, kind, version, [])
         return file.read(use_threads=False)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -146,31 +139,55 @@ def decode_table(data: bytes, uri: str, *, kind: str, version: int | None = None
 
 @contextmanager
 def open_table(
-    uri: str, *, kind: str, version: int | None = None, metadata: pq.FileMetaData | None = None
+    uri: str,
+    *,
+    kind: str,
+    version: int | None = None,
+    columns: Sequence[str] = (),
+    metadata: pq.FileMetaData | None = None,
 ) -> Iterator[pq.ParquetFile]:
-    """Open a table that `write_table` wrote, to read some row groups of it.
+    """Open a table that `write_table` wrote, to read some row groups of it, with ``use_threads=False``.
 
     Args:
         uri: Address of the file.
         kind: What the table must be.
         version: Newest version of the schema that the caller knows; None takes any.
+        columns: Columns that it must have.
         metadata: The file's directory, where it was read before; otherwise it is read now.
 
     Yields:
-        The open file.
+        The open file; see `open_parquet`.
 
     Raises:
         ObjectMissing: There is no such file.
-        SourceError: It is no Parquet file, is damaged, or is of another kind or a newer version.
+        SourceError: It is no Parquet file, is damaged, is of another kind or a newer version, or lacks a column.
         StorageError: The store refused, failed or could not be reached.
     """
     with open_read(uri) as file:
         try:
-            parquet = pq.ParquetFile(file, metadata=metadata, page_checksum_verification=True)
-            _check_label(uri, parquet.schema_arrow, kind, version, [])
+            parquet = open_parquet(file, metadata=metadata)
+            _check_label(uri, parquet.schema_arrow, kind, version, columns)
             yield parquet
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
             raise _damaged(uri, error, kind) from None
+
+
+def open_parquet(
+    file: BinaryIO | pa.NativeFile, *, metadata: pq.FileMetaData | None = None
+) -> pq.ParquetFile:
+    """Open a Parquet file that is read on the caller's thread alone, as long as that asks for ``use_threads=False``.
+
+    A thread of Arrow's that lets go of a Python file while the interpreter ends aborts the process: a command that had
+    done all would end with signal 6, now and then.
+
+    Args:
+        file: The file, open for reading.
+        metadata: Its directory, where it was read before.
+
+    Returns:
+        The open file.
+    """
+    return pq.ParquetFile(file, metadata=metadata, page_checksum_verification=True, pre_buffer=False)
 
 
 def _write(file: BinaryIO, table: pa.Table, kind: str, version: int, row_group_rows: int | None) -> None:
@@ -205,7 +222,7 @@ def _labelled(metadata: dict[bytes, bytes], kind: str, version: int) -> dict[byt
     return {**kept, _KIND: kind.encode(), _VERSION: str(version).encode()}
 
 
-def _check_label(uri: str, schema: pa.Schema, kind: str, version: int | None, columns: list[str]) -> None:
+def _check_label(uri: str, schema: pa.Schema, kind: str, version: int | None, columns: Sequence[str]) -> None:
     metadata = schema.metadata or {}
     found = metadata.get(_KIND, b"").decode(errors="replace")
     if found != kind:
