@@ -223,6 +223,8 @@ class StudyConfig(Settings):
         if engines := set(names) & {*get_args(EngineName), TRUTH}:
             raise ValueError(f"the arm {min(engines)!r} has the name of an engine")
         for arm in arms:
+            if arm.name in arm.against:
+                raise ValueError(f"arm {arm.name!r} is against itself")
             for other in arm.against:
                 if other not in names:
                     meant = suggestion(other, names)
@@ -303,7 +305,7 @@ def check_arms(study: StudyConfig) -> None:
 def _refuse_one_title(study: StudyConfig) -> None:
     """Refuse two arms, or an arm and an engine of its table, that tables and figures would call the same."""
     titles = [arm.shown for arm in study.arms]
-    if any("methods" in arm.tables for arm in study.arms):
+    if any(table in arm.tables for arm in study.arms for table in ("region", "methods")):
         titles += set(study.untrained)
     if twice := [title for title, count in Counter(titles).items() if count > 1]:
         raise ConfigError(

@@ -41,8 +41,11 @@ class Claim:
     seeds: int
     """Seeds compared: those in which both have a score of one pair at least."""
 
-    infinite: int
-    """Pairs in which the first alone has an infinitely good score, less those in which the other alone has."""
+    infinitely_better: int
+    """Scores, of all seeds, that are infinitely good for the first alone."""
+
+    infinitely_worse: int
+    """Scores, of all seeds, that are infinitely good for the other alone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +54,13 @@ class _Seed:
 
     first: MetricTotal
     other: MetricTotal
-    infinite: int
+    better: int
+    worse: int
+
+    @property
+    def infinite(self) -> int:
+        """What infinite scores say: above 0 for the first, below for the other."""
+        return self.better - self.worse
 
 
 def claim_of(
@@ -91,7 +100,8 @@ def claim_of(
         ahead=verdicts.count("better"),
         behind=verdicts.count("worse"),
         seeds=len(seeds),
-        infinite=infinite,
+        infinitely_better=sum(seed.better for seed in seeds),
+        infinitely_worse=sum(seed.worse for seed in seeds),
     )
 
 
@@ -100,7 +110,7 @@ def _seed(
 ) -> _Seed | None:
     """Compare the pairs of one seed; None where no pair has a score of both."""
     ours, theirs = MetricTotal(), MetricTotal()
-    infinite = compared = 0
+    better = worse = compared = 0
     for mine, its in zip(first, other, strict=True):
         a, b = mine.get(metric, math.nan), its.get(metric, math.nan)
         if math.isnan(a) or math.isnan(b):
@@ -109,8 +119,8 @@ def _seed(
         if math.isfinite(a) and math.isfinite(b):
             ours, theirs = ours + total_of(a), theirs + total_of(b)
         elif a != b:
-            infinite += 1 if sign * a > sign * b else -1
-    return _Seed(first=ours, other=theirs, infinite=infinite) if compared else None
+            better, worse = (better + 1, worse) if sign * a > sign * b else (better, worse + 1)
+    return _Seed(first=ours, other=theirs, better=better, worse=worse) if compared else None
 
 
 def _difference(seeds: Sequence[_Seed], infinite: int) -> float:

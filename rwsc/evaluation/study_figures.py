@@ -61,7 +61,7 @@ _CAPTIONS = {
     "figure6": "As Figure 6: edge attention of the bag's finest features. Dark is 0.5 or below, bright the"
     " largest weight of the picture.",
     "figure7": "As Figure 7: mask average pooling only against the whole module.",
-    "figure8": "As Figure 8: other methods. They know no mask, and wash the bag out where the item's canvas is air.",
+    "figure8": "As Figure 8: other methods, each with its own output over the frame. The published ones know no mask.",
     "sweep": "The arms of the sweep.",
 }
 
@@ -77,23 +77,26 @@ def attention_map(network: RwscNetwork, pair: Pair) -> np.ndarray:
         uint8, (H, W, 3): weights of the finest scale, from 0.5 to the largest.
     """
     seen = list(_attended(network, pair))
-    feature_BCHW = seen[len(seen) // 2]  # the item's scales come first, then the bag's, finest first
+    feature_BCHW, edge_B1HW = seen[
+        len(seen) // 2
+    ]  # the item's scales come first, then the bag's, finest first
     height, width = pair.mask_HW.shape
     with torch.inference_mode():
-        weight_HW = network.edge_attention.weight(feature_BCHW)[0, 0, :height, :width].float().numpy()
+        weight_B1HW = network.edge_attention.weight(feature_BCHW, edge_B1HW=edge_B1HW)
+    weight_HW = weight_B1HW[0, 0, :height, :width].float().numpy()
     share_HW = np.clip((weight_HW - 0.5) / max(1e-6, float(weight_HW.max()) - 0.5), 0, 1)
     level_HW = np.rint(255 * share_HW).astype(np.uint8)
     return cv2.cvtColor(cv2.applyColorMap(level_HW, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
 
 
-def _attended(network: RwscNetwork, pair: Pair) -> Iterator[Tensor]:
-    """Give what edge attention sees while a pair is fused."""
-    seen: list[Tensor] = []
+def _attended(network: RwscNetwork, pair: Pair) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Give what edge attention sees while a pair is fused: features, and edges found elsewhere."""
+    seen: list[tuple[Tensor, Tensor | None]] = []
 
-    def keep(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        seen.append(inputs[0])
+    def keep(_: nn.Module, inputs: tuple[Tensor, ...], options: dict[str, Tensor | None]) -> None:
+        seen.append((inputs[0], options.get("edge_B1HW")))
 
-    hook = network.edge_attention.register_forward_pre_hook(keep)
+    hook = network.edge_attention.register_forward_pre_hook(keep, with_kwargs=True)
     sample = pair.sample
     try:
         with torch.inference_mode():

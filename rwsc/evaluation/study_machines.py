@@ -7,7 +7,7 @@ from typing import Any
 
 NOT_RECORDED = "not recorded"
 
-_TREND = "they show which way a setting pulls, not how far a fully trained network gets."
+_TREND = "how far a network gets that is trained for long on a GPU, they do not show."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,12 +82,12 @@ def machine_limits(groups: Sequence[MachineRuns]) -> list[str]:
     unknown = sum(group.runs for group in groups if group.machine is None)
     said = []
     if on_cpu:
-        some = "These" if on_cpu == measured else f"{on_cpu} of {measured} runs"
-        said.append(f"{some} are short runs on a CPU, at sizes far below those of a GPU: {_TREND}")
+        some = "All runs" if on_cpu == measured else f"{on_cpu} of {measured} runs"
+        said.append(f"{some} were trained on a CPU: {_TREND}")
     if unknown:
         said.append(
-            f"Machine and date of training are {NOT_RECORDED} for {unknown} of {measured} runs. If they are short"
-            f" runs, as on a CPU, {_TREND}"
+            f"Machine and date of training are {NOT_RECORDED} for {unknown} of {measured} runs. If that was a CPU,"
+            f" {_TREND}"
         )
     return said
 

@@ -18,6 +18,7 @@ from rwsc.storage.web_page import jpeg_uri, render_web_page
 from rwsc.training.settings import TrainConfig
 
 _JPEG_QUALITY = 92
+_ARROWS = {"high": "↑", "low": "↓", "": ""}
 _SHIPPED = "default"  # how settings name the weights that come with rwsc
 
 
@@ -107,7 +108,7 @@ def statements(study: Study) -> list[str]:
         "phantoms (made-up scans), not real ones"
         if config.phantoms
         else f"scans; bags and items of the splits {', '.join(config.held_out_splits)} were in no training"
-        f"{' of this study' if _tuned(study) else ''}"
+        f"{' of this study' if any(start != _SHIPPED for start in _starts(study).values()) else ''}"
     )
     trained = study.trained.values()
     steps, batches = {run.steps for run in trained}, {run.batch for run in trained}
@@ -116,24 +117,25 @@ def statements(study: Study) -> list[str]:
     found = [
         f"{config.held_out_pairs} held-out pairs of {config.pairs.crop_px} px, the same for all arms and seeds:"
         f" {data}.",
-        f"{len(config.seeds)} seeds for each arm; mean ± standard deviation over seeds of the means over pairs.",
-        f"Every arm was trained for {_listed(steps)} steps of {_listed(batches)} crops of {_listed(crops)} px"
-        f"{trained_on(machines)}, in {' or '.join(sorted(precisions))}; measured in float32.",
+        f"{_counted(len(config.seeds), 'seed')} for each arm; mean ± standard deviation over seeds of the means over"
+        " pairs.",
+        f"Every run is trained for {_listed(steps)} steps of {_listed(batches)} crops of {_listed(crops)} px"
+        f"{trained_on(machines)}, in {' or '.join(sorted(precisions))}. Measured, in float32, is the checkpoint with"
+        " the least loss on held-out samples of the training split, which may be an earlier one than the last.",
         "Networks are judged by their own output over the whole frame: nothing is pasted back.",
-        "Arms without a residual on the product of transmissions (TIP) are our reconstruction of the slides' network,"
-        " without a residual on TIP. With the residual, our default for corpora, the untrained network is TIP already"
-        " and keeps the bag by itself (decision 0004).",
+        "Arms of the method rwsc without a residual on the product of transmissions (TIP) are our reconstruction of"
+        " the slides' network. With the residual, our default for corpora, the untrained network is TIP already and"
+        " keeps the bag by itself (decision 0004).",
         "The slides leave open how many layers and channels there are, where the modules stand and what the region"
         " module takes in, whether there are skip connections or a discriminator, the losses' exact form and weights,"
         " and how it was trained: all of that is ours.",
         f"The slides' figures are printed as they are ({slides.SOURCE}); their data, sizes, training and metric code"
         " are not public, so that rows can be compared within a column of ours, not across.",
     ]
-    if tuned := _tuned(study):
-        found.append(
-            f"Not trained from nothing: {', '.join(tuned)}. Start weights whose card shows that they saw what is held"
-            " out are refused; what else they were trained on is other data, which is not checked."
-        )
+    found += _start_limits(_starts(study), is_checked=not config.phantoms)
+    found += [
+        f"Settings of all arms{of}: {_settings_text(values)}." for of, values in _shared(study) if values
+    ]
     found += machine_limits(machines)
     divisors = {
         name: each.network["width_divisor"]
@@ -157,11 +159,35 @@ def statements(study: Study) -> list[str]:
     return found
 
 
-def _tuned(study: Study) -> list[str]:
-    """Name arms on real scans whose start weights may have seen real scans; those of rwsc saw phantoms alone."""
-    if study.config.phantoms:
+def _starts(study: Study) -> dict[str, str]:
+    """Give the weights that arms start from, by the arm's name; none of those that begin with fresh ones."""
+    return {name: run.start_from for name, run in study.trained.items() if run.start_from}
+
+
+def _start_limits(starts: Mapping[str, str], *, is_checked: bool) -> list[str]:
+    """Say which arms start from other weights, and what is known of these."""
+    if not starts:
         return []
-    return [name for name, run in study.trained.items() if run.start_from not in (None, _SHIPPED)]
+    found = [f"Not trained from nothing: {', '.join(f'{name} ({start})' for name, start in starts.items())}."]
+    if _SHIPPED in starts.values():
+        found.append(f"{_SHIPPED} are the weights that come with rwsc, which saw made-up scans alone.")
+    if set(starts.values()) != {_SHIPPED}:
+        refused = "Start weights whose card shows that they saw what is held out are refused; what else "
+        found.append(
+            f"{refused if is_checked else 'What '}they were trained on is other data, which is not checked."
+        )
+    return found
+
+
+def _shared(study: Study) -> list[tuple[str, Mapping[str, Any]]]:
+    """Give what a study sets for many arms at once, and for which."""
+    methods = {run.method for run in study.trained.values()}
+    config = study.config
+    return [
+        ("", config.training),
+        (" of the method rwsc", config.rwsc if "rwsc" in methods else {}),
+        (" of the other methods", config.baselines if methods - {"rwsc"} else {}),
+    ]
 
 
 def render_page(study: Study) -> str:
@@ -207,20 +233,20 @@ def _shown_table(table: Table, study: Study) -> dict[str, Any]:
             groups[-1][1] += 1
         else:
             groups.append([column.group, 1])
-    best = {column.key: _best(column, table.rows) for column in table.columns}
+    best = {column.key: best_of(column, table.rows) for column in table.columns}
     return {
         "name": table.name,
         "title": table.title,
         "note": table.note,
         "groups": groups,
-        "heads": [(column.head, {"high": "↑", "low": "↓", "": ""}[column.better]) for column in columns],
+        "heads": [(column.head, _ARROWS[column.better] * column.is_marked) for column in columns],
         "rows": [
             {
                 "title": row.title,
                 "progress": "" if row.done == row.wanted else f"{row.done} of {row.wanted} runs",
                 "failures": row.failures,
                 "cells": [
-                    _cell(row.figures.get(column.key), column, is_best=best[column.key] == row.name)
+                    _cell(row.figures.get(column.key), column, is_best=row.name in best[column.key])
                     for column in table.columns
                 ],
                 "slides": [_number(row.slides.get(column.key), column) for column in table.slides_columns],
@@ -232,16 +258,29 @@ def _shown_table(table: Table, study: Study) -> dict[str, Any]:
     }
 
 
-def _best(column: Column, rows: Sequence[Row]) -> str | None:
-    """Name the row with the best mean; None where neither high nor low is better."""
-    means = {
-        row.name: row.figures[column.key].mean
-        for row in rows
-        if column.key in row.figures and not math.isnan(row.figures[column.key].mean)
-    }
-    if not means or not column.better:
-        return None
-    return (max if column.better == "high" else min)(means, key=lambda name: means[name])
+def best_of(column: Column, rows: Sequence[Row]) -> set[str]:
+    """Name the best rows of a column.
+
+    Args:
+        column: The column.
+        rows: The rows of its table.
+
+    Returns:
+        The rows whose scores are all infinitely good, else the one with the best mean. None where the column marks
+        none, where nothing is measured, and where another row has more infinitely good scores than that one, which
+        are in no mean.
+    """
+    if not column.better or not column.is_marked:
+        return set()
+    figures = {row.name: row.figures[column.key] for row in rows if column.key in row.figures}
+    if perfect := {name for name, figure in figures.items() if figure.infinite and not figure.counted}:
+        return perfect
+    means = {name: figure.mean for name, figure in figures.items() if figure.counted}
+    if not means:
+        return set()
+    best = (max if column.better == "high" else min)(means, key=lambda name: means[name])
+    shares = {name: figures[name].infinite / figures[name].counted for name in means}
+    return {best} if shares[best] == max(shares.values()) else set()
 
 
 def _cell(figure: Figure | None, column: Column, *, is_best: bool) -> dict[str, Any]:
@@ -291,18 +330,27 @@ def _claim_text(claim: Claim, column: Column) -> tuple[str, str]:
         return "undecided", f"{column.head} not compared: no seed has scores of both"
     is_lost = claim.behind and not claim.ahead
     kind = "holds" if claim.ahead == claim.seeds else "fails" if is_lost else "undecided"
-    difference = f"{claim.difference:+.{column.digits}f}".replace("inf", "∞")
     return kind, (
-        f"{column.head} {claim.verdict} ({difference}{_infinite_text(claim.infinite)},"
-        f" ahead in {claim.ahead} of {claim.seeds} seeds)"
+        f"{column.head} {claim.verdict} ({_difference_text(claim.difference, column.digits)}{_infinite_text(claim)},"
+        f" ahead in {claim.ahead} of {_counted(claim.seeds, 'seed')})"
     )
 
 
-def _infinite_text(count: int) -> str:
-    if not count:
-        return ""
-    pairs = "pair" if abs(count) == 1 else "pairs"
-    return f", infinitely {'better' if count > 0 else 'worse'} in {abs(count)} {pairs}"
+def _difference_text(difference: float, digits: int) -> str:
+    if math.isinf(difference):
+        return "+∞" if difference > 0 else "-∞"
+    is_lost = difference != 0 and round(difference, digits) == 0
+    return f"{difference:+.0e}" if is_lost else f"{difference:+.{digits}f}"
+
+
+def _infinite_text(claim: Claim) -> str:
+    counts = {"better": claim.infinitely_better, "worse": claim.infinitely_worse}
+    told = " and ".join(f"{how} in {_counted(count, 'score')}" for how, count in counts.items() if count)
+    return f", infinitely {told}" if told else ""
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _deviations(study: Study) -> list[str]:

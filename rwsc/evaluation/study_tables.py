@@ -70,6 +70,9 @@ class Column:
     digits: int = 4
     """Digits after the point."""
 
+    is_marked: bool = True
+    """Whether the best is printed bold; not where too much of it is no good either."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
@@ -120,7 +123,9 @@ _OUTSIDE = (
     Column(key="outside.psnr", head="PSNR", group="off the item, against the bag", better="high", digits=2),
 )
 _MASK = (
-    Column(key="mask.ei", head="EI", group="inside the item's mask", better="high", digits=1),
+    Column(
+        key="mask.ei", head="EI", group="inside the item's mask", better="high", digits=1, is_marked=False
+    ),
     Column(key="mask.qabf", head="Q^AB/F", group="inside the item's mask", better="high"),
     Column(key="mask.q_e", head="Q_E", group="inside the item's mask", better="high"),
 )
@@ -168,10 +173,11 @@ _FORMS: dict[TableName, _Form] = {
     "region": _Form(
         title="Figure 7 in numbers: deviation maps, or mask average pooling only",
         note="The slides show pictures alone and call the item of mask average pooling fuzzy. Sharpness is edge"
-        " intensity (EI) inside the mask: noise raises it too, so Q^AB/F and Q_E say whether the edges are the"
-        " sources'.",
+        " intensity (EI) inside the mask: noise and fringes raise it too, beyond what tip has, which keeps all of the"
+        " item's texture, so Q^AB/F and Q_E say whether the edges are the sources'.",
         columns=_MASK,
         claimed=("mask.ei", "mask.qabf"),
+        with_engines=True,
     ),
     "losses": _Form(
         title="Losses: each left out in turn",

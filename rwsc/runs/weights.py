@@ -55,5 +55,5 @@ def read_weights(address: str) -> tuple[bytes, bytes]:
     except ObjectMissing as error:
         raise WeightsError(
             f"no weights: {error.message}",
-            remedy="give --weights a training run's folder or a .safetensors file with its .json card beside it",
+            remedy="give a training run's folder or a .safetensors file with its .json card beside it",
         ) from None

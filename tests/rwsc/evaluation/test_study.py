@@ -97,6 +97,7 @@ def test_what_an_arm_sets_in_vain_is_named(own, said):
     [
         ({"arms": [{"name": "a"}, {"name": "a"}]}, "'a' is there twice"),
         ({"arms": [{"name": "a", "against": ["b"]}]}, "'b', which is no arm"),
+        ({"arms": [{"name": "a", "against": ["a"]}]}, "'a' is against itself"),
         ({"arms": [{"name": "tip"}]}, "name of an engine"),
         ({"arms": [{"name": "../x"}]}, "lower-case"),
         ({"seeds": [1, 1]}, "seed 1 is there twice"),

@@ -61,20 +61,22 @@ def test_a_pair_that_is_undefined_in_one_arm_counts_in_neither():
 def test_infinite_scores_speak_for_the_arm_that_has_them():
     claim = compare({0: [math.inf, math.inf, 50.0]}, {0: [70.0, 70.0, 49.0]})
     assert figures(claim) == (1.0, "better", 1, 0, 1)
-    assert claim.infinite == 2
+    assert (claim.infinitely_better, claim.infinitely_worse) == (2, 0)
     claim = compare({0: [70.0]}, {0: [math.inf]})
     assert figures(claim) == (-math.inf, "worse", 0, 1, 1)
-    assert claim.infinite == -1
+    assert (claim.infinitely_better, claim.infinitely_worse) == (0, 1)
+    claim = compare({0: [math.inf, 60.0], 1: [math.inf, 60.0]}, {0: [50.0, math.inf], 1: [50.0, 50.0]})
+    assert (claim.infinitely_better, claim.infinitely_worse) == (2, 1)
 
 
 def test_pairs_that_are_infinite_in_both_tell_nothing():
     claim = compare({0: [math.inf, 40.0]}, {0: [math.inf, 30.0]})
     assert figures(claim) == (10.0, "better", 1, 0, 1)
-    assert claim.infinite == 0
+    assert (claim.infinitely_better, claim.infinitely_worse) == (0, 0)
     assert figures(compare({0: [math.inf]}, {0: [math.inf]})) == (0.0, "equal", 0, 0, 1)
 
 
 def test_where_means_and_infinite_scores_disagree_nobody_is_ahead():
     claim = compare({0: [math.inf, 40.0, 40.0]}, {0: [90.0, 60.0, 60.0]})
     assert figures(claim) == (-20.0, "undecided", 0, 0, 1)
-    assert claim.infinite == 1
+    assert (claim.infinitely_better, claim.infinitely_worse) == (1, 0)

@@ -52,6 +52,16 @@ def test_nothing_is_drawn_without_pairs():
     assert draw_figures(study(), [], red) == {}
 
 
+def test_attention_is_drawn_with_the_edges_that_the_network_adds(pairs):
+    def drawn(strength):
+        torch.manual_seed(0)
+        own = {"sharpen": "edge_branch", "sharpen_strength": strength}
+        return attention_map(RwscNetwork(named_config("tiny").model_copy(update=own)).eval(), pairs[0])
+
+    assert np.array_equal(drawn(0.1), drawn(0.1))
+    assert not np.array_equal(drawn(0.1), drawn(1.0))
+
+
 def test_attention_is_that_of_the_bag_at_the_finest_scale(pairs):
     torch.manual_seed(0)
     network = RwscNetwork(named_config("tiny")).eval()

@@ -27,7 +27,7 @@ def test_runs_are_counted_by_machine_and_those_without_a_record_come_last():
 def test_a_run_on_the_cpu_of_a_machine_with_a_gpu_was_trained_on_the_cpu():
     groups = group_machines([on_cpu(cpu="a server's CPU", gpu="a GPU")])
     assert trained_on(groups) == " on a server's CPU"
-    assert "short runs on a CPU" in machine_limits(groups)[0]
+    assert "All runs were trained on a CPU" in machine_limits(groups)[0]
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_the_processor_that_trained_is_named(found, said):
 
 def test_a_cpu_limits_its_own_runs_and_what_is_not_recorded_is_said_of_its_own_runs():
     assert machine_limits(group_machines([on_gpu(), on_gpu()])) == []
-    assert machine_limits(group_machines([on_cpu()]))[0].startswith("These are short runs on a CPU")
+    assert machine_limits(group_machines([on_cpu()]))[0].startswith("All runs were trained on a CPU")
     cpu, unknown = machine_limits(group_machines([on_gpu(), on_cpu(), None, None]))
-    assert cpu.startswith("1 of 4 runs are short runs on a CPU")
+    assert cpu.startswith("1 of 4 runs were trained on a CPU")
     assert unknown.startswith("Machine and date of training are not recorded for 2 of 4 runs")
 
 

@@ -7,10 +7,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from rwsc.evaluation.metric_totals import MetricTotal, total_of
 from rwsc.evaluation.study import Arm, StudyConfig, train_config
 from rwsc.evaluation.study_figures import Sheet
-from rwsc.evaluation.study_page import Study, render_page, statements, to_json
-from rwsc.evaluation.study_tables import Outcome, build_tables
+from rwsc.evaluation.study_page import Study, best_of, render_page, statements, to_json
+from rwsc.evaluation.study_tables import Column, Outcome, Row, build_tables, figure_of
 from rwsc.fusion.baselines.methods import DEVIATIONS
 
 KEYS = [f"{region}.{name}" for region in ("box", "frame", "mask") for name in ("q_e", "qabf", "psnr", "ei")]
@@ -75,7 +76,7 @@ def test_the_page_shows_ours_beside_the_slides_and_what_is_in_no_mean():
     page = re.sub(r"\s+", " ", render_page(found()))
     assert "0.8000 ± 0.1414" in page  # 0.9 and 0.7
     assert ">0.7509<" in page  # MEFNet's Q_E in the slides
-    assert '<td title="">∞</td>' in page
+    assert '<td title=""><strong>∞</strong></td>' in page
     assert "undefined" in page
     assert DEVIATIONS["mefnet"] in page
     assert DEVIATIONS["u2fusion"] not in page
@@ -109,7 +110,7 @@ def test_what_limits_the_figures_is_said():
     said = " ".join(statements(found()))
     for part in (
         "phantoms",
-        "short runs on a CPU",
+        "trained on a CPU",
         "Fewer than three seeds",
         "academic use alone",
         "nothing is pasted",
@@ -142,17 +143,33 @@ def on_scans(**settings):
 def test_start_weights_that_may_have_seen_what_is_held_out_are_said():
     said = on_scans(start_from="somewhere/run")
     assert "splits val, test were in no training of this study." in said
-    assert "Not trained from nothing: tuned." in said
+    assert "Not trained from nothing: tuned (somewhere/run)." in said
     assert "other data, which is not checked" in said
     for settings in ({}, {"start_from": "default"}):
         said = on_scans(**settings)
         assert "splits val, test were in no training." in said
         assert "not checked" not in said
+        assert ("tuned (default). default are the weights that come with rwsc" in said) == bool(settings)
+
+
+def test_settings_that_arms_share_are_said():
+    shared = {
+        "training": {"steps": 7, "loss": {"w1": 0.5}},
+        "rwsc": {"network": {"residual": "none"}},
+        "baselines": {"learning_rate": 0.002},
+    }
+    config = StudyConfig(output="out", phantoms=1, arms=[Arm(name="rwsc")], **shared)
+    study = replace(found(), config=config, trained={"rwsc": train_config(config, config.arms[0], 0)})
+    said = " ".join(statements(study))
+    assert "Settings of all arms: steps = 7, loss.w1 = 0.5." in said
+    assert "Settings of all arms of the method rwsc: network.residual = none." in said
+    assert "learning_rate" not in said  # no arm has another method
 
 
 def test_the_network_is_called_our_reconstruction_and_what_the_slides_leave_open_is_said():
     said = " ".join(statements(found()))
-    assert "our reconstruction of the slides' network, without a residual on TIP" in said
+    assert "Arms of the method rwsc without a residual" in said
+    assert "are our reconstruction of the slides' network" in said
     assert "The slides leave open" in said
     assert "as the slides show it" not in said
 
@@ -190,10 +207,42 @@ def test_what_cannot_be_compared_is_said_and_not_shown_as_holding():
 
 def test_a_tie_and_infinite_scores_have_words_of_their_own():
     mae, psnr = claim_texts([outcome(0, 1.0)], [outcome(0, 1.0)])
-    assert mae == ("undecided", "equal (+0.000, ahead in 0 of 1 seeds)")
+    assert mae == ("undecided", "equal (+0.000, ahead in 0 of 1 seed)")
     perfect = outcome(0, 1.0, **{"outside.psnr": math.inf})
     mae, psnr = claim_texts([perfect], [outcome(0, 1.0)])
-    assert psnr == ("holds", "better (+∞, infinitely better in 1 pair, ahead in 1 of 1 seeds)")
+    assert psnr == ("holds", "better (+∞, infinitely better in 1 score, ahead in 1 of 1 seed)")
+    mixed = [outcome(0, 1.0, **{"outside.psnr": math.inf}), outcome(1, 1.0)]
+    mae, psnr = claim_texts(mixed, [outcome(0, 1.0), outcome(1, 1.0, **{"outside.psnr": math.inf})])
+    assert "infinitely better in 1 score and worse in 1 score, ahead in 1 of 2 seeds" in psnr[1]
+
+
+def test_a_difference_too_small_for_its_digits_is_no_zero():
+    mae, _ = claim_texts([outcome(0, 1.0)], [outcome(0, 1.00003)])
+    assert mae == ("holds", "better (-3e-05, ahead in 1 of 1 seed)")
+
+
+def test_the_best_are_those_with_infinite_scores_and_nobody_where_these_and_means_disagree():
+    column = Column(key="psnr", head="PSNR", group="", better="high")
+
+    def best(column, **scores):
+        rows = [
+            Row(
+                name=name,
+                title=name,
+                figures={"psnr": figure_of({"0": sum(map(total_of, row), MetricTotal())})},
+                done=1,
+                wanted=1,
+            )
+            for name, row in scores.items()
+        ]
+        return best_of(column, rows)
+
+    assert best(column, a=[50.0, 50.0], b=[40.0, 70.0]) == {"b"}
+    assert best(column, a=[math.inf, math.inf], b=[60.0, 70.0], c=[math.inf, math.inf]) == {"a", "c"}
+    assert best(column, a=[math.inf, 50.0], b=[60.0, 60.0]) == set()
+    assert best(column, a=[math.inf, 70.0], b=[60.0, 60.0]) == {"a"}
+    assert best(column, a=[math.nan], b=[math.nan]) == set()
+    assert best(replace(column, is_marked=False), a=[50.0], b=[40.0]) == set()
 
 
 def test_a_page_of_nothing_yet_and_of_failures_is_a_page():
