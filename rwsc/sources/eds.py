@@ -8,6 +8,7 @@ from rwsc.sources.box_lines import FORM
 from rwsc.sources.pairing import annotated_first, count_strays, listed_scan
 from rwsc.sources.reader import Reader
 from rwsc.sources.schema import SourceScan
+from rwsc.sources.traces import find_trace
 from rwsc.sources.tree import SourceTree
 
 _DOMAIN = re.compile(r"domain\d+", re.IGNORECASE)
@@ -15,13 +16,19 @@ _TXT = (".txt",)
 
 
 def recognise(tree: SourceTree) -> str | None:
-    """Recognise ``domain1/image`` beside ``domain1/txt``."""
+    """Recognise ``domain1/image`` beside ``domain1/txt``, or without it where nothing else annotates the images."""
     domains = _domains(tree)
-    return f"{domains[0][1]} and {domains[0][2]}" if domains else None
+    for _, images, texts in domains:
+        if texts is not None:
+            return f"{images} and {texts}"
+    alone = [images for _, images, _ in domains if images.lower().endswith("/image")]
+    return f"{alone[0]}, without annotations" if alone and find_trace(tree) is None else None
 
 
 def list_scans(tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceScan]:
-    """List the images; each shows at least one item. Domains are scanners, not splits.
+    """List the images; each shows at least one item, also in a domain without annotations.
+
+    Domains are scanners, not splits.
 
     Args:
         tree: The source.
@@ -42,16 +49,17 @@ def list_scans(tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceScan]:
                 scanner_id=f"eds-{domain.lower()}",
                 flags=() if annotation else ("no_annotation",),
             )
-        count_strays(tree, images, texts, _TXT, dropped)
+        if texts is not None:
+            count_strays(tree, images, texts, _TXT, dropped)
 
 
-def _domains(tree: SourceTree) -> list[tuple[str, str, str]]:
-    """Give name, folder of images and folder of annotations of each domain."""
+def _domains(tree: SourceTree) -> list[tuple[str, str, str | None]]:
+    """Give name, folder of images and folder of annotations, if there is one, of each domain."""
     found = []
     for folder in tree.folders():
         images = tree.find_folder("image", "images", under=folder)
         texts = tree.find_folder("txt", under=folder)
-        if _DOMAIN.fullmatch(folder) and images and texts and tree.images(images):
+        if _DOMAIN.fullmatch(folder) and images and tree.images(images):
             found.append((folder, images, texts))
     return found
 

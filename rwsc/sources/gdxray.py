@@ -90,12 +90,20 @@ def _scans(tree: SourceTree, folders: list[str], dropped: Counter[str]) -> Itera
     for name in tree.folders():
         if name.lower() in _OTHER_GROUPS:
             num_images = sum(1 for _ in tree.walk(name, IMAGE_SUFFIXES))
-            dropped["image of a group that shows no baggage"] += num_images
+            dropped.update({"image of a group that shows no baggage": num_images} if num_images else {})
 
 
 def _series_folders(tree: SourceTree) -> list[str]:
-    base = tree.find_folder("Baggages") or ""
-    return [join(base, name) for name in tree.folders(base) if _SERIES.fullmatch(name)]
+    # Some unpack each group into a folder that they have called like it.
+    bases = list(_groups_of_baggage(tree)) or [""]
+    return [join(base, name) for base in bases for name in tree.folders(base) if _SERIES.fullmatch(name)]
+
+
+def _groups_of_baggage(tree: SourceTree) -> Iterator[str]:
+    base = tree.find_folder("Baggages")
+    while base is not None:
+        yield base
+        base = tree.find_folder("Baggages", under=base)
 
 
 def _read_series(tree: SourceTree, folder: str, dropped: Counter[str]) -> _Series:

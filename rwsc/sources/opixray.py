@@ -10,6 +10,7 @@ from rwsc.sources.pairing import LISTED_MISSING, NO_IMAGE, Stems, annotated_firs
 from rwsc.sources.reader import Reader
 from rwsc.sources.schema import SourceScan
 from rwsc.sources.splits import read_list, split_in_path, stems_in_list
+from rwsc.sources.traces import find_trace
 from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree, join, stem_of
 
 _TXT = (".txt",)
@@ -26,17 +27,30 @@ class _Family:
     classes: frozenset[str]
 
     def recognise(self, tree: SourceTree) -> str | None:
-        """Recognise the folders, and the dataset by its lists or by the classes in the first annotations."""
+        """Recognise the folders, and the dataset by its lists or by the classes in the first annotations.
+
+        Without any of them ``train/train_image`` tells it, where nothing else annotates the images.
+        """
         parts = _parts(tree)
-        for part in parts:
-            if tree.find_file(f"{part.name}_{self.list_name}.txt", under=part.folder):
+        annotated = [part for part in parts if part.annotations]
+        for part in annotated:
+            if self.has_list(tree, part):
                 return f"{part.images} and {part.name}_{self.list_name}.txt"
-        if any(self._knows(tree, part) for part in parts):
-            return f"{parts[0].images} and the classes of {self.dataset}"
+        if any(self._knows(tree, part) for part in annotated):
+            return f"{annotated[0].images} and the classes of {self.dataset}"
+        if parts and not annotated and _dataset_by_names(tree, parts) == self.dataset:
+            return f"{parts[0].images}, without annotations"
         return None
 
+    def has_list(self, tree: SourceTree, part: "_Part") -> bool:
+        """Say whether the dataset's list of all images of a part is there."""
+        return tree.find_file(f"{part.name}_{self.list_name}.txt", under=part.folder) is not None
+
     def list_scans(self, tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceScan]:
-        """List the images; each shows at least one item, and the levels of occlusion come from the lists."""
+        """List the images; each shows at least one item, also in a part without annotations.
+
+        The levels of occlusion come from the lists.
+        """
         for part in _parts(tree):
             yield from self._part(tree, part, dropped)
 
@@ -58,8 +72,7 @@ class _Family:
         self._count_strays(tree, part, levels, dropped)
 
     def _knows(self, tree: SourceTree, part: "_Part") -> bool:
-        names = tree.files(part.annotations, _TXT)[:_NUM_PROBED]
-        for data in read_first(tree, [join(part.annotations, name) for name in names]):
+        for data in read_first(tree, part.annotation_keys(tree)[:_NUM_PROBED]):
             try:
                 objects = parse_box_lines(data, (1, 1), {}).objects
             except DamagedAnnotation:
@@ -86,7 +99,7 @@ class _Family:
         images = Stems(tree, part.images, IMAGE_SUFFIXES)
         listed = {*self._listed(tree, part, "", dropped), *levels}
         counts = {
-            NO_IMAGE: sum(not images.find(stem_of(name)) for name in tree.files(part.annotations, _TXT)),
+            NO_IMAGE: sum(not images.find(stem_of(key)) for key in part.annotation_keys(tree)),
             LISTED_MISSING: sum(not images.find(stem) for stem in listed),
         }
         dropped.update({reason: count for reason, count in counts.items() if count})
@@ -99,7 +112,12 @@ class _Part:
     name: str
     folder: str
     images: str
-    annotations: str
+    annotations: str | None
+
+    def annotation_keys(self, tree: SourceTree) -> list[str]:
+        """Give the keys of the annotation files; none where they have no folder."""
+        folder = self.annotations
+        return [] if folder is None else [join(folder, name) for name in tree.files(folder, _TXT)]
 
 
 def _parts(tree: SourceTree) -> list[_Part]:
@@ -108,9 +126,23 @@ def _parts(tree: SourceTree) -> list[_Part]:
         name = folder.lower()
         images = tree.find_folder(f"{name}_image", f"{name}_images", under=folder)
         annotations = tree.find_folder(f"{name}_annotation", f"{name}_annotations", under=folder)
-        if images and annotations and tree.images(images):
+        if images and tree.images(images):
             parts.append(_Part(name, folder, images, annotations))
     return parts
+
+
+def _dataset_by_names(tree: SourceTree, parts: list[_Part]) -> str | None:
+    """Tell the dataset of parts without annotations; None where it is neither, or something else may annotate them."""
+    listed = [family for family in (_OPIXRAY, _HIXRAY) for part in parts if family.has_list(tree, part)]
+    is_called_so = any(part.images.lower() in ("train/train_image", "test/test_image") for part in parts)
+    if not (listed or is_called_so) or find_trace(tree) is not None:
+        return None
+    if listed:
+        return listed[0].dataset
+    # No other names tell them apart; their terms are alike.
+    is_called_hixray = "hixray" in tree.root.uri.rpartition("/")[2].lower()
+    has_tiff = any(tree.files(part.images, (".tif", ".tiff")) for part in parts)
+    return (_HIXRAY if is_called_hixray or has_tiff else _OPIXRAY).dataset
 
 
 _OPIXRAY = _Family(

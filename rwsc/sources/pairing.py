@@ -84,6 +84,12 @@ class Pairing:
         """Give the first few annotations that have an image."""
         return [pair.annotation for pair in islice(self._pairs(), count) if pair.annotation]
 
+    def spread_annotations(self, count: int) -> list[str]:
+        """Give a few annotations that have an image, in even steps over all of them."""
+        num_pairs = sum(1 for _ in self._pairs())
+        step = -(-num_pairs // count) or 1
+        return [pair.annotation for pair in islice(self._pairs(), 0, None, step) if pair.annotation]
+
     def pairs(self, dropped: Counter[str]) -> Iterator[Pair]:
         """Give every image, those with an annotation first.
 

@@ -9,12 +9,14 @@ from rwsc.sources.reader import Reader
 from rwsc.sources.schema import SourceScan
 from rwsc.sources.sixray_lists import SixrayLists, list_keys
 from rwsc.sources.splits import split_in_path
+from rwsc.sources.traces import find_trace
 from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree, join, stem_of
 from rwsc.sources.voc_xml import FORM
 
 _NAME = re.compile(r"[PN]\d{5,8}")
 _XML = (".xml",)
-_OTHERS = (".txt", ".json")
+_JSON = (".json",)
+_OTHERS = (".txt", *_JSON)
 _NUM_SAMPLED = 200
 _UNKNOWN = "its name is neither a positive's (P00001) nor a negative's (N0000001), and it has no annotation"
 
@@ -25,7 +27,9 @@ def recognise(tree: SourceTree) -> str | None:
     Those who turn SIXray into another layout keep the names; such a copy is left to the reader of that layout.
     """
     folder = next((folder for folder in folders_below(tree) if _is_called_so(tree.images(folder))), None)
-    if folder is None or (not _any_named(tree, _XML) and (_any_named(tree, _OTHERS) or _has_coco(tree))):
+    if folder is None:
+        return None
+    if not _any_named(tree, _XML) and (_any_named(tree, _OTHERS) or _has_boxes_in_json(tree)):
         return None
     num_lists = len(list_keys(tree))
     lists = f" and {num_lists} lists" if num_lists else ""
@@ -39,11 +43,15 @@ def _is_called_so(names: list[str]) -> bool:
 
 
 def _any_named(tree: SourceTree, suffixes: tuple[str, ...]) -> bool:
-    return any(_NAME.fullmatch(stem_of(key)) for key in tree.walk("", suffixes))
+    # Some tools write P00001.jpg.json.
+    stems = (stem_of(key).partition(".")[0] for key in tree.walk("", suffixes))
+    return any(map(_NAME.fullmatch, stems))
 
 
-def _has_coco(tree: SourceTree) -> bool:
-    return next(tree.walk("", (".json",)), None) is not None
+def _has_boxes_in_json(tree: SourceTree) -> bool:
+    """Say whether any JSON file is COCO or looks otherwise like annotations; any other one tells nothing of them."""
+    files = {folder: names for folder in folders_below(tree) if (names := tree.files(folder, _JSON))}
+    return bool(files) and find_trace(SourceTree(tree.root, files, 0)) is not None
 
 
 def list_scans(tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceScan]:

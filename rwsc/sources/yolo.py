@@ -3,6 +3,7 @@
 import posixpath
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
 from rwsc.sources.annotation import DamagedAnnotation
 from rwsc.sources.class_names import NAME_FILES, DataYaml, read_data_yaml, read_names
@@ -22,6 +23,8 @@ _CONVENTION = Convention(
     | {f"readme{end}.txt" for end in ("", ".dataset", ".roboflow")},
 )
 _NUM_PROBED = 5
+_MAX_OPENED = 100
+"""Text files that are opened where the first few are empty, as those of background images are."""
 
 
 def recognise(tree: SourceTree) -> str | None:
@@ -29,12 +32,19 @@ def recognise(tree: SourceTree) -> str | None:
     pairing = Pairing(tree, _CONVENTION)
     probed = pairing.annotations(_NUM_PROBED)
     described = read_data_yaml(tree, Counter()) is not None
-    lines = [data for data in read_first(tree, probed) if data.strip()]
+    lines = _with_lines(tree, probed)
+    if not lines and not described:
+        lines = _with_lines(tree, pairing.spread_annotations(_MAX_OPENED))
     # Of background images alone nothing but their description tells the layout.
     if not (any(map(_is_yolo, lines)) or (probed and described and not lines)):
         return None
     names = "data.yaml and " if described else ""
     return f"{names}YOLO's text files in {pairing.annotation_folders[0] or 'the folder itself'}"
+
+
+def _with_lines(tree: SourceTree, keys: list[str]) -> list[bytes]:
+    """Give the contents of the first few files that are not empty."""
+    return list(islice(filter(bytes.strip, read_first(tree, keys)), _NUM_PROBED))
 
 
 def list_scans(tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceScan]:

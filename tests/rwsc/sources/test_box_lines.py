@@ -21,6 +21,19 @@ def test_names_in_gbk_are_read_over():
     assert parse("扫描.jpg knife 1 2 3 4".encode("gbk"))[0][0] == "knife"
 
 
+@pytest.mark.parametrize(
+    ("line", "label"),
+    [
+        (b"x.jpg Folding Knife 1 2 3 4", "Folding_Knife"),
+        (b"a b.TIFF Multi-tool  Knife 1 2 3 4", "Multi-tool_Knife"),
+        (b"x.jpg copy.jpg knife 1 2 3 4", "knife"),
+        (b"a b knife 1 2 3 4", "knife"),
+    ],
+)
+def test_the_class_is_all_that_stands_between_image_and_corners(line, label):
+    assert parse(line) == [(label, (1, 2, 2, 2), ())]
+
+
 def test_the_level_of_occlusion_becomes_a_flag():
     assert parse(b"a knife 1 2 3 4", occlusion="3")[0][2] == ("occlusion_3",)
 
@@ -31,7 +44,16 @@ def test_an_empty_file_states_nothing():
 
 @pytest.mark.parametrize(
     "line",
-    [b"knife 1 2 3 4", b"a knife 1 2 3", b"a knife 1 2 3 x", b"a knife 1 2 3 nan", b"a knife 1 2 3 1e308"],
+    [
+        *(
+            b"knife 1 2 3 4",
+            b"a knife 1 2 3",
+            b"a knife 1 2 3 x",
+            b"a knife 1 2 3 nan",
+            b"a knife 1 2 3 1e308",
+        ),
+        *(b"x.jpg knife 1 2 30 40 0", b"a knife 1 2 30 40 0", b"x.jpg 3 1 2 30 40", b"a b.jpg 1 2 30 40"),
+    ],
 )
 def test_a_line_of_another_form_is_damage_with_its_number(line):
     with pytest.raises(DamagedAnnotation, match="line 2 is not"):

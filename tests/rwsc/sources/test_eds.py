@@ -35,11 +35,26 @@ def test_a_tree_with_its_oddities(store_uri):
     assert dropped == {"annotation without an image": 1}
 
 
+@pytest.mark.parametrize("texts", [{"domain1/txt/1.txt": "1.jpg knife 1 2 3 4"}, {}])
+def test_a_domain_without_annotations_holds_no_harmless_bags(tmp_path, texts):
+    images = {"domain1/image/1.jpg": b"", "domain2/image/1.jpg": b"", "domain2/readme.txt": b"x"}
+    tree = grow(str(tmp_path), images | texts)
+    assert "domain1/image" in READER.recognise(tree)
+    scans, dropped = scans_of(READER, tree)
+    assert {key: (scan.dataset, scan.kind, scan.flags) for key, scan in scans.items()} == {
+        "domain1/image/1.jpg": ("EDS", "threat", () if texts else ("no_annotation",)),
+        "domain2/image/1.jpg": ("EDS", "threat", ("no_annotation",)),
+    }
+    assert not dropped
+
+
 @pytest.mark.parametrize(
     "files",
     [
         {},
-        {"domain1/image/a.jpg": b""},
+        {"domain1/images/a.jpg": b""},
+        {"domain1/image/a.jpg": b"", "domain1/labels/a.txt": b"0 0.5 0.5 0.1 0.1"},
+        {"domain1/image/a.jpg": b"", "boxes.csv": b"a.jpg,1,2,3,4"},
         {"a/image/a.jpg": b"", "a/txt/a.txt": b""},
         {"domain1/txt/a.txt": b""},
     ],

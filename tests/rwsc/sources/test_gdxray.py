@@ -136,6 +136,18 @@ def test_other_groups_and_other_files_are_left_alone(tmp_path):
     assert dropped == {"image of a group that shows no baggage": 5}
 
 
+def test_a_group_unpacked_into_a_folder_called_like_it_is_read(tmp_path):
+    Series(tmp_path, "Baggages/baggages/B0008", images=1).txt("1 10 30 5 9\n")
+    Series(tmp_path, "Castings/Castings/C0001", images=3)
+    Series(tmp_path, "Welds", images=0).txt("1 1 2 3 4\n")
+    assert READER.recognise(list_tree(Prefix(str(tmp_path)))) == "Baggages/baggages/B0008/B0008_0001.png"
+    scans, dropped = read(tmp_path)
+    assert [(thing.label, thing.bbox_xywh) for thing in scans["B0008_0001.png"].objects] == [
+        ("knife", (10, 5, 20, 4))
+    ]
+    assert dropped == {"image of a group that shows no baggage": 3}
+
+
 def test_the_group_itself_is_recognised_and_other_trees_are_not(tmp_path):
     Series(tmp_path / "gd", "B0044")
     assert READER.recognise(list_tree(Prefix(str(tmp_path / "gd")))) == "B0044/B0044_0001.png"

@@ -84,11 +84,47 @@ def test_one_half_alone_is_recognised_by_its_classes(tmp_path):
     assert [scan.split for scan in scans_of(OPIXRAY, tree)[0].values()] == ["train"]
 
 
+@pytest.mark.parametrize("reader", [OPIXRAY, HIXRAY])
+def test_a_part_without_annotations_holds_no_harmless_bags(tmp_path, reader):
+    label = {"opixray": "Scissor", "hixray": "Laptop"}[reader.layout]
+    files = {"train/train_image/a.jpg": b"", "train/train_annotation/a.txt": f"a.jpg {label} 1 2 3 4"}
+    tree = grow(str(tmp_path), files | {"test/test_image/b.jpg": b"", "test/test_knife.txt": "b\nc"})
+    assert reader.recognise(tree)
+    scans, dropped = scans_of(reader, tree)
+    assert {key: (scan.kind, scan.split, scan.flags) for key, scan in scans.items()} == {
+        "train/train_image/a.jpg": ("threat", "train", ()),
+        "test/test_image/b.jpg": ("threat", "test", ("no_annotation",)),
+    }
+    assert dropped == ({"listed image missing": 1} if reader is OPIXRAY else {})
+
+
+@pytest.mark.parametrize(
+    ("root", "more", "reader"),
+    [
+        ("set", {}, OPIXRAY),
+        ("HiXray", {}, HIXRAY),
+        ("set", {"test/test_image/b.TIFF": b""}, HIXRAY),
+        ("set", {"train/train_name.txt": "a"}, HIXRAY),
+        ("HiXray", {"train/train_knife.txt": "a"}, OPIXRAY),
+    ],
+)
+def test_without_any_annotations_names_tell_the_dataset_and_nothing_is_harmless(tmp_path, root, more, reader):
+    tree = grow(str(tmp_path / root), {"train/train_image/a.jpg": b"", "README.md": b"x"} | more)
+    recognised = [each for each in (OPIXRAY, HIXRAY) if each.recognise(tree)]
+    assert recognised == [reader]
+    scans, dropped = scans_of(reader, tree)
+    assert {(scan.kind, scan.flags) for scan in scans.values()} == {("threat", ("no_annotation",))}
+    assert not dropped
+
+
 @pytest.mark.parametrize(
     "files",
     [
         {},
-        {"train/train_image/a.jpg": b""},
+        {"mine/mine_image/a.jpg": b""},
+        {"train/train_images/a.jpg": b""},
+        {"train/train_image/a.jpg": b"", "train/train_label/a.txt": b"0 0.5 0.5 0.1 0.1"},
+        {"train/train_image/a.jpg": b"", "train/train_name.txt": "a", "annotations.json": b"{}"},
         {"train/train_image/a.jpg": b"", "train/train_annotation/a.txt": "a Teapot 1 2 3 4"},
         {"train/image/P00001.jpg": b"", "train/annotation/P00001.xml": b""},
     ],

@@ -62,6 +62,14 @@ def test_images_with_an_annotation_come_first(tmp_path):
     ]
 
 
+def test_a_few_annotations_are_spread_over_all(tmp_path):
+    keys = [f"{name}.{end}" for name in "abcdefg" for end in ("jpg", "xml")]
+    pairing = Pairing(grow(str(tmp_path), dict.fromkeys([*keys, "x.jpg", "y.xml"], b"")), CONVENTION)
+    assert pairing.annotations(3) == ["a.xml", "b.xml", "c.xml"]
+    assert pairing.spread_annotations(3) == ["a.xml", "d.xml", "g.xml"]
+    assert len(pairing.spread_annotations(100)) == 7
+
+
 def test_the_same_stem_in_two_splits_is_told_apart(tmp_path):
     found, dropped = pairs(
         tmp_path,

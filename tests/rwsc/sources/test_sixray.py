@@ -93,6 +93,19 @@ def test_negatives_alone_are_harmless(tmp_path):
     assert not dropped
 
 
+@pytest.mark.parametrize("images", ["{}.jpg", "JPEGImage/{}.jpg", "train/{}.jpg"])
+@pytest.mark.parametrize("lists", [{}, {"ImageSet/train_test_10-5/train.csv": ROWS}])
+def test_json_that_annotates_nothing_does_not_make_harmless_bags_of_positives(tmp_path, images, lists):
+    files = {images.format(name): b"" for name in NAMES} | {"dataset-metadata.json": b'{"title": "x"}'}
+    files["other/settings.json"] = b'["P00001.jpg", 1, 2, 3]'
+    tree = grow(str(tmp_path), files | lists)
+    assert READER.recognise(tree)
+    scans, _ = scans_of(READER, tree)
+    assert scans[images.format("P00001")].kind == "threat"
+    assert scans[images.format("P00001")].flags == ("no_annotation",)
+    assert scans[images.format("N0000001")].kind == "benign"
+
+
 def test_a_negative_with_an_annotation_hands_it_on(tmp_path):
     tree = grow(str(tmp_path), {"0/N0000001.jpg": b"", "Annotation/N0000001.xml": GUN})
     assert objects_of(scans_of(READER, tree)[0]["0/N0000001.jpg"])[0][0] == "Gun"
@@ -130,6 +143,12 @@ def test_a_few_pictures_of_sixray_among_many_others_are_not_its_layout(tmp_path)
         {"images/P00001.jpg": b"", "labels/P00001.txt": b"0 0.5 0.5 0.1 0.1"},
         {"train2017/P00001.jpg": b"", "annotations/instances_train2017.json": b"{}"},
         {"images/P00001.jpg": b"", "images/P00001.json": b"{}"},
+        {"images/P00001.jpg": b"", "images/P00001.jpg.json": b"{}"},
+        {
+            "images/P00001.jpg": b"",
+            "all.json": b'{"images": [{"file_name": "P00001.jpg"}], "annotations": []}',
+        },
+        {"images/P00001.jpg": b"", "via.json": b'{"P00001.jpg": {"regions": []}}'},
         {"images/P0001_jpg.rf.0a.jpg": b"", "images/P0001_jpg.rf.0a.xml": GUN},
     ],
 )

@@ -63,7 +63,44 @@ def test_the_folder_names_the_class(folder, name):
     assert class_of(folder) == name
 
 
-@pytest.mark.parametrize("files", [{}, {"Images/a.jpg": b""}, {"images/a.jpg": b"", "json/a.json": GUN}])
+@pytest.mark.parametrize("texts", [{"STCray_TrainSet/Json_BB/Class 01_Gun/a.json": GUN}, {}])
+def test_a_part_without_annotations_is_harmless_only_where_its_folder_says_so(tmp_path, texts):
+    tests = "STCray_TestSet/Images/Class"
+    images = [
+        f"{tests} 01_Gun/a.jpg",
+        f"{tests} 22_Non Threat/b.jpg",
+        "STCray_TrainSet/Images/Class 01_Gun/a.jpg",
+    ]
+    tree = grow(str(tmp_path), dict.fromkeys(images, b"") | texts)
+    assert READER.recognise(tree)
+    scans, dropped = scans_of(READER, tree)
+    assert {key: (scan.dataset, scan.kind, scan.split, scan.flags) for key, scan in scans.items()} == {
+        images[0]: ("STCray", "threat", "test", ("no_annotation",)),
+        images[1]: ("STCray", "benign", "test", ()),
+        images[2]: ("STCray", "threat", "train", () if texts else ("no_annotation",)),
+    }
+    assert not dropped
+
+
+def test_one_part_without_annotations_is_told_by_the_name_of_the_source(tmp_path):
+    images = {"Images/Class 01_Gun/a.jpg": b""}
+    assert READER.recognise(grow(str(tmp_path / "STCray_TestSet"), images))
+    assert READER.recognise(grow(str(tmp_path / "mine"), images)) is None
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"Images/a.jpg": b""},
+        {"images/a.jpg": b"", "json/a.json": GUN},
+        {"STCray_TrainSet/Images/a.jpg": b""},
+        {
+            "STCray_TrainSet/Images/Class 01_Gun/a.jpg": b"",
+            "STCray_TrainSet/labels/a.txt": "0 0.5 0.5 0.1 0.1",
+        },
+    ],
+)
 def test_other_layouts_are_not_claimed(tmp_path, files):
     assert READER.recognise(grow(str(tmp_path), files)) is None
 

@@ -51,6 +51,54 @@ def test_an_object_whose_box_cannot_be_read_is_kept_without_one(box):
     assert (thing.bbox_xywh, thing.flags) == (None, ("box_unreadable",))
 
 
+BOX = "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>5</ymax></bndbox>"
+GUN = f"<object><name>gun</name>{BOX}</object>"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<annotation><objects>{GUN}</objects></annotation>",
+        f"<Annotation>{GUN.replace('object', 'Object').replace('name', 'Name')}</Annotation>",
+        f"<annotation>{GUN.upper().replace('GUN', 'gun')}</annotation>",
+        f'<annotation xmlns="http://x">{GUN}</annotation>',
+    ],
+)
+def test_gathered_objects_and_names_in_any_case_or_space_are_read(text):
+    (thing,) = parse(text).objects
+    assert (thing.label, thing.bbox_xywh, thing.flags) == ("gun", (1, 2, 2, 3), ())
+
+
+def test_an_object_of_two_boxes_is_two_objects():
+    second = BOX.replace("1", "0")
+    found = parse(f"<annotation>{GUN.replace(BOX, BOX + second + '<truncated>1</truncated>')}</annotation>")
+    assert [(thing.label, thing.bbox_xywh, thing.flags) for thing in found.objects] == [
+        ("gun", (1, 2, 2, 3), ("truncated_in_source",)),
+        ("gun", (0, 2, 3, 3), ("truncated_in_source",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        f"<item><name>gun</name>{BOX}</item>",
+        f"<objects><item>{BOX.replace('bndbox', 'BBox')}</item></objects>",
+        "<Gun><XMin>1</XMin><YMin>2</YMin></Gun>",
+        f'<item xmlns="http://x">{BOX}</item>',
+        "<shape><polygon><x1>1</x1></polygon></shape>",
+        f"{GUN}<item><name>knife</name>{BOX}</item>",
+    ],
+)
+def test_a_box_of_no_object_is_damage(inner):
+    with pytest.raises(DamagedAnnotation, match="in no object"):
+        parse(f"<annotation>{inner}</annotation>")
+
+
+def test_boxes_are_counted_as_objects():
+    with pytest.raises(DamagedAnnotation, match="too many"):
+        parse(f"<annotation><object><name>gun</name>{'<bndbox/>' * 10_001}</object></annotation>")
+
+
 @pytest.mark.parametrize("name", ["", "<name/>", "<name>  </name>", "<name>a&#1;b</name>"])
 def test_an_object_without_a_name_is_damage(name):
     with pytest.raises(DamagedAnnotation):

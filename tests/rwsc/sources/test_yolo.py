@@ -61,6 +61,17 @@ def test_background_alone_is_recognised_by_its_description(tmp_path):
     assert READER.recognise(grow(str(tmp_path / "2"), files | {"data.yaml": NAMES}))
 
 
+@pytest.mark.parametrize("num_empty", [5, 300])
+def test_background_before_all_others_does_not_hide_the_layout(tmp_path, num_empty):
+    files = {f"images/a{number:03}.jpg": b"" for number in range(num_empty)} | {
+        f"labels/a{number:03}.txt": b"\n" for number in range(num_empty)
+    }
+    for number in range(10):
+        files |= {f"images/b{number}.jpg": b"", f"labels/b{number}.txt": BOX}
+    tree = grow(str(tmp_path), files | {"classes.txt": "gun\nknife"})
+    assert READER.recognise(tree)
+
+
 @pytest.mark.parametrize("place", ["images/first", "/data/images/first", "../../etc", "images"])
 def test_a_stated_folder_gives_the_split_where_it_is_one(tmp_path, place):
     files = {"images/first/a.jpg": b"", "labels/first/a.txt": BOX, "data.yaml": f"val: {place}\n{NAMES}"}
