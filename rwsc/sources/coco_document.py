@@ -2,6 +2,7 @@
 
 import posixpath
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from typing import cast
 
 from rwsc.errors import SourceError
@@ -29,7 +30,8 @@ class CocoDocument:
             dropped: Counts, filled in, of what cannot be used or belongs to no image.
 
         Raises:
-            SourceError: It is no COCO, lists no images, or nobody can tell which of them are harmless.
+            SourceError: It is no COCO, lists no images, or nobody can tell which of them are harmless, as where no
+                annotation belongs to any of them.
         """
         uri = tree.uri_of(key) or key
         self._uri = uri
@@ -61,6 +63,8 @@ class CocoDocument:
         self.num_by_id = Counter(image_id for image_id in ids if image_id is not None)
         """How many images bear an id."""
 
+        self._id_by_number = _by_number(self.num_by_id)
+
         self.objects: dict[str, list[SourceObject | None]] = defaultdict(list)
         """Objects by the image's id; None stands for one of unknown category."""
 
@@ -69,6 +73,12 @@ class CocoDocument:
 
         for number, record in enumerate(annotations):
             self._add_annotation(record, number)
+        if annotations and not (self.objects or self.damaged or all(map(_states_kind, self.images))):
+            raise SourceError(
+                f"{uri}: none of its {len(annotations):,} annotations has the 'image_id' of an image in it, so nobody "
+                "can tell which of its scans are harmless",
+                remedy="let 'image_id' be the image's 'id', or give each image a kind",
+            )
 
     def file_names(self) -> list[str]:
         """Give the file names that are texts, in the file's order."""
@@ -106,8 +116,8 @@ class CocoDocument:
                 self.licences[key] = stricter_of(text, self.licences[key]) if key in self.licences else text
 
     def _add_annotation(self, record: Json, number: int) -> None:
-        image_id = _id_in(record, "image_id")
-        if image_id not in self.num_by_id or image_id is None:
+        image_id = self._image_id(_id_in(record, "image_id"))
+        if image_id is None:
             self._dropped["annotation of an unknown image"] += 1
             return
         fields = self.fields(record, "annotations", number)
@@ -123,6 +133,13 @@ class CocoDocument:
             self.objects[image_id].append(None if label is None else self._object(fields, *label))
         except SourceError as error:
             self.damaged.setdefault(image_id, one_line(error))
+
+    def _image_id(self, stated: str | None) -> str | None:
+        """Give the id of the image that is meant: this very id, or else the only one that is equal as a number."""
+        if stated is None or stated in self.num_by_id:
+            return stated
+        number = _number_of(stated)
+        return None if number is None else self._id_by_number.get(number)
 
     def _object(self, fields: Fields, label: str, label_flags: tuple[str, ...]) -> SourceObject:
         segmentation, is_segmentation_sound = _segmentation(fields.raw("segmentation"))
@@ -154,6 +171,21 @@ def id_of(value: Json) -> str | None:
 
 def _id_in(record: Json, name: str) -> str | None:
     return id_of(record.get(name)) if isinstance(record, dict) else None
+
+
+def _by_number(ids: Iterable[str]) -> dict[str, str | None]:
+    """Sort ids by their numbers; None stands for several of one number."""
+    found: dict[str, str | None] = {}
+    for image_id in ids:
+        number = _number_of(image_id)
+        if number is not None:
+            found[number] = None if number in found else image_id
+    return found
+
+
+def _number_of(image_id: str) -> str | None:
+    """Give an id of digits alone without the zeros before it; a text, since a file may hold any number of digits."""
+    return (image_id.lstrip("0") or "0") if image_id.isascii() and image_id.isdigit() else None
 
 
 def _states_kind(record: Json) -> bool:

@@ -71,7 +71,8 @@ def coco_keys(tree: SourceTree) -> list[str]:
 def coco_keys_by_content(tree: SourceTree) -> list[str]:
     """Find COCO files that are called as nobody expects, by their first and last bytes.
 
-    Looked at are the JSON files of the root, of folders of annotations and of folders named after a split.
+    Looked at are the JSON files of the root, of folders of annotations and of folders named after a split; where none
+    of these is COCO, those of such folders inside one another.
 
     Args:
         tree: The source.
@@ -79,9 +80,27 @@ def coco_keys_by_content(tree: SourceTree) -> list[str]:
     Returns:
         Keys in a fixed order; empty where there are none, or so many that each may be one image's.
     """
+    return _coco_in(tree, _likely_folders(tree)) or _coco_in(tree, _nested_folders(tree))
+
+
+def _likely_folders(tree: SourceTree) -> list[str]:
     aside = [folder for name in FOLDERS_ASIDE if (folder := tree.find_folder(name))]
     splits = [folder for folder in tree.folders() if split_in_path(folder) is not None]
-    by_folder = {folder: tree.files(folder, [".json"]) for folder in dict.fromkeys(["", *aside, *splits])}
+    return ["", *aside, *splits]
+
+
+def _nested_folders(tree: SourceTree) -> list[str]:
+    # A folder of any other name may hold a dataset of its own, with bags beside it that it does not list.
+    folders = {posixpath.dirname(key) for key in tree.walk("", [".json"])}
+    return sorted(folder for folder in folders if all(map(_is_expected, folder.split("/"))))
+
+
+def _is_expected(name: str) -> bool:
+    return name.lower() in FOLDERS_ASIDE or split_in_path(name) is not None
+
+
+def _coco_in(tree: SourceTree, folders: list[str]) -> list[str]:
+    by_folder = {folder: tree.files(folder, [".json"]) for folder in dict.fromkeys(folders)}
     if sum(map(len, by_folder.values())) > _MAX_UNNAMED:
         return []
     found = []

@@ -153,28 +153,34 @@ def _as_spelt(tree: Names, folder: str) -> str:
 
 def _usual_roots(file: CocoFile) -> Iterator[str]:
     """Give the folders where images usually lie: those called as the file or its split, then all others."""
-    folder, base = posixpath.dirname(file.key), _base(file)
+    folder, bases = posixpath.dirname(file.key), _bases(file)
     stem = posixpath.splitext(posixpath.basename(file.key))[0]
     words = [stem, stem.split("_", 1)[-1], stem.rsplit("_", 1)[-1]]
-    for part in dict.fromkeys([*words, *_FOLDERS_OF_SPLIT.get(file.split or "", ())]):
-        yield join(base, part)
-        yield join(join(base, "images"), part)
+    for base in bases:
+        for part in dict.fromkeys([*words, *_FOLDERS_OF_SPLIT.get(file.split or "", ())]):
+            yield join(base, part)
+            yield join(join(base, "images"), part)
     yield folder
     yield join(folder, "images")
-    for part in ("images", "images/images", "data"):
-        yield join(base, part)
-    yield base
+    for base in bases:
+        for part in ("images", "images/images", "data"):
+            yield join(base, part)
+        yield base
 
 
 def _children(tree: SourceTree, file: CocoFile) -> Iterator[str]:
     """Give the folders beside the file and those beside its folder, whatever they are called."""
-    base = _base(file)
-    for parent in dict.fromkeys([posixpath.dirname(file.key), base, join(base, "images")]):
+    beside = [folder for base in _bases(file) for folder in (base, join(base, "images"))]
+    for parent in dict.fromkeys([posixpath.dirname(file.key), *beside]):
         for name in tree.folders(parent)[:_NUM_CHILDREN]:
             yield join(parent, name)
 
 
-def _base(file: CocoFile) -> str:
-    """Give the folder that a dataset's folders of images lie in."""
+def _bases(file: CocoFile) -> list[str]:
+    """Give the folders that a dataset's folders of images may lie in, the nearest to the file first."""
     folder = posixpath.dirname(file.key)
-    return posixpath.dirname(folder) if posixpath.basename(folder).lower() in FOLDERS_ASIDE else folder
+    bases = []
+    while posixpath.basename(folder).lower() in FOLDERS_ASIDE:
+        folder = posixpath.dirname(folder)
+        bases.append(folder)
+    return bases or [folder]

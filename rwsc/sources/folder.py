@@ -2,18 +2,73 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from rwsc.errors import SourceError
 from rwsc.sources.reader import Reader
 from rwsc.sources.schema import SourceScan
-from rwsc.sources.traces import find_trace
+from rwsc.sources.taxonomy import load_taxonomy
+from rwsc.sources.traces import find_trace, find_trace_beside
 from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree
+
+_AS_BAGS = "--layout folder takes all as harmless bags"
+
+
+class Doubt(NamedTuple):
+    """What speaks against taking the images of a folder for harmless bags, and what to do about it."""
+
+    matter: str
+    remedy: str
+
+
+def find_doubt(tree: SourceTree) -> Doubt | None:
+    """Look for what may say of the images of a tree that they are not harmless.
+
+    That is a trace of annotations in the tree, or right beside its folder, or a folder of images that is called as a
+    class of things that scans are searched for.
+
+    Args:
+        tree: The source.
+
+    Returns:
+        The first such thing; None where there is none, or no image.
+
+    Raises:
+        StorageError: A bucket failed.
+    """
+    if next(tree.walk("", IMAGE_SUFFIXES), None) is None:
+        return None
+    if trace := find_trace(tree):
+        return Doubt(
+            f"its images may be annotated: {trace}",
+            f"give the folder of one dataset or name its layout; {_AS_BAGS}",
+        )
+    if beside := find_trace_beside(tree.root):
+        return Doubt(
+            f"its images may be annotated: {beside}",
+            f"give the folder above, which holds both; {_AS_BAGS}",
+        )
+    if folder := _folder_of_class(tree):
+        return Doubt(
+            f"the folder {folder!r} is called as a class of items that scans are searched for",
+            "--layout items, given the folder of the folders of classes, takes all as pictures of items alone; "
+            f"{_AS_BAGS}",
+        )
+    return None
+
+
+def _folder_of_class(tree: SourceTree) -> str | None:
+    """Give the name of a folder, at any depth or the tree's own, that is a class's and has images below it."""
+    folders = {key.rpartition("/")[0] for key in tree.walk("", IMAGE_SUFFIXES)}
+    names = {name for folder in folders for name in folder.split("/") if name}
+    find = load_taxonomy().find
+    return next((name for name in [*sorted(names), tree.root.uri.rpartition("/")[2]] if find(name)), None)
 
 
 def _recognise(tree: SourceTree) -> str | None:
     first = next(tree.walk("", IMAGE_SUFFIXES), None)
     # Where something may annotate the images, nobody can say that they are harmless.
-    return None if first is None or find_trace(tree) is not None else first
+    return None if first is None or find_doubt(tree) is not None else first
 
 
 def _list_scans(tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceScan]:

@@ -84,7 +84,8 @@ def _list_scans(tree: SourceTree, dropped: Counter[str]) -> Iterator[SourceScan]
 
 
 def _scans(tree: SourceTree, keys: list[str], dropped: Counter[str]) -> Iterator[SourceScan]:
-    num_read = 0
+    num_read, num_opened = 0, 0
+    first_error: StorageError | None = None
     for key in keys:
         uri = str(tree.uri_of(key))
         try:
@@ -92,11 +93,15 @@ def _scans(tree: SourceTree, keys: list[str], dropped: Counter[str]) -> Iterator
                 yield from _FileReader(file, uri, _split_of(key), dropped).scans()
             num_read += 1
         except (SourceError, *PARQUET_FAULTS) as error:
+            num_opened += 1
             yield _failed(uri, f"Parquet file cannot be used: {one_line(error)}")
         except StorageError as error:
             if _is_outage(error, uri):
                 raise
+            first_error = first_error or error
             yield _failed(uri, one_line(error))
+    if first_error is not None and not num_read and not num_opened:
+        raise first_error
     if not num_read:
         raise SourceError(
             f"none of the {len(keys)} Parquet files in {tree.root.uri} holds images with boxes",

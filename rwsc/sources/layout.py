@@ -35,7 +35,7 @@ from rwsc.sources.expected import EXPECTED
 from rwsc.sources.reader import Reader
 from rwsc.sources.schema import SourceScan
 from rwsc.sources.settings import LAYOUTS
-from rwsc.sources.traces import find_trace, is_remark
+from rwsc.sources.traces import is_remark
 from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree, list_tree
 from rwsc.storage.prefix import Prefix, absolute_uri, split_uri, uri_exists
 
@@ -166,12 +166,8 @@ def recognise(path: str, layout: str | None = None) -> Recognised:
                 return Recognised(reader=reader, tree=tree, why=why + part)
     if layout is not None:
         return Recognised(reader=readers[0], tree=_tree_with_any(readers[0], trees), why="it was asked for")
-    trace = find_trace(trees[0]) if next(trees[0].walk("", IMAGE_SUFFIXES), None) else None
-    if trace is not None:
-        raise SourceError(
-            f"no layout is recognised at {uri}, and its images may be annotated: {trace}",
-            remedy="give the folder of one dataset or name its layout; --layout folder takes all as harmless bags",
-        )
+    if doubt := folder.find_doubt(trees[0]):
+        raise SourceError(f"no layout is recognised at {uri}, and {doubt.matter}", remedy=doubt.remedy)
     raise SourceError(
         f"no layout is recognised at {uri}: {_what_is_there(trees[0])}",
         remedy=f"check the path; rwsc reads {', '.join(LAYOUTS)}",

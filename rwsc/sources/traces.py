@@ -1,25 +1,36 @@
 """Traces of annotations in a source whose layout nobody knows, so that it is not taken for harmless bags."""
 
+import posixpath
 import re
 from collections.abc import Iterator
+from itertools import islice
 
+from rwsc.errors import AccessDenied, StorageError
 from rwsc.sources.coco_files import shows_coco
-from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree, stem_of
+from rwsc.sources.outages import is_outage
+from rwsc.sources.trace_lines import PROSE, TABLES, images_named_in, names_told_of
+from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree, is_litter, stem_of
+from rwsc.storage.prefix import Prefix
 
-_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
-_TEXTS = (".xml", ".txt", ".json", *_TABLES)
+_TEXTS = (".xml", ".json", ".jsonl", ".ndjson", *PROSE, *TABLES)
 _SUFFIXES = (*_TEXTS, ".mat", ".geojson", ".yaml", ".yml", ".xlsx", ".pkl", ".npz", ".h5", ".hdf5")
+"""Endings of files that annotate the image of their stem."""
+
+_PROGRAMS = (".py", ".pyc", ".ipynb", ".sh", ".bat", ".m", ".r", ".c", ".cpp", ".h", ".java", ".js")
+_ARRAY = ".npy"
 _MAX_NAMES = 100_000
 _NUM_OPENED = 20
-_NUM_LINES = 50
-_MIN_NUMBERS = 4
+_MAX_WORDS_BESIDE = 3
+_NUM_LISTED = 1000
 _HEAD_BYTES = 2**14
 
+_CHECKSUMS = r"(manifest[ _-]?)?(md5|sha[ _-]?\d*|check|hash(es)?)[ _-]?(sums?)?"
 _REMARK = re.compile(
     r"(read[ _-]?me|licen[cs]e|copying|notice|citation|changes?|changelog|about|notes?|requirements|terms|version"
-    r"|classes|class[ _-]?names|(manifest[ _-]?)?(md5|sha[ _-]?\d*|check|hash(es)?)[ _-]?(sums?)?)(?![a-z0-9])"
+    rf"|classes|class[ _-]?names|(?P<checksums>{_CHECKSUMS}))"
+    r"([ _.()-]+(v?\d[\d.]*|[a-z]{2,3}|data(set)?|roboflow|apache|first|images?)?)*"
 )
-"""What the names of files that annotate nothing begin with, in lower case."""
+"""What the names of files that annotate nothing are, in lower case; a language, a number or the like may follow."""
 
 _START, _END = r"(?:^|[^a-z])", r"(?:[^a-z]|$)"
 _FOLDER = re.compile(
@@ -34,109 +45,212 @@ _XML = re.compile(rb"<(annotations?|objects?|bndbox|box|polygon)[\s>]", re.IGNOR
 _JSON = re.compile(
     rb'"(shapes|annotations|bbox|bndbox|boxes|regions|polygon|segmentation|image_id|category_id|rectanglelabels)"\s*:'
 )
-_DIGEST = re.compile(r"[0-9a-f]{32,128}", re.IGNORECASE)
-_NUMBER = re.compile(r"-?\d+(\.\d*)?(e-?\d+)?", re.IGNORECASE)
-_WORD = re.compile(r"[^\s,;:|\"'{}\[\]()=<>]+")
-_BETWEEN_CELLS = re.compile(r"[,;:|\t\"'{}\[\]=<>]+")
+_LETTERS = re.compile("[a-z]+")
 
 
 def find_trace(tree: SourceTree) -> str | None:
     """Look for files that may annotate the images of a tree.
 
-    These are files of text or tables in a folder called as one of annotations, or themselves called so; those
-    that share their stem with an image anywhere; JSON and XML that hold boxes; and tables that name images and say
-    more of them than a checksum. A readme, a licence or a list of checksums is none. At most twenty files are
-    opened, and about 100,000 names are kept.
+    These are files in a folder called as one of annotations, or themselves called so, whatever they hold; those of
+    text or tables, or of text without an ending, that share their stem with an image anywhere; JSON and XML that hold
+    boxes; and tables that name images and say more of them than a size, a date or a checksum. A program is none, nor
+    an image, unless it is an array that is called so; nor a readme, a licence or a list of checksums, unless it tells
+    of boxes all the same. At most some sixty files are opened, and about 100,000 names are kept.
 
     Args:
         tree: The source.
 
     Returns:
         One such file and why it is taken for one, in words; None where there is none.
+
+    Raises:
+        StorageError: A bucket failed.
     """
-    key_by_name: dict[str, str] = {}
-    for number, key in enumerate(_files_of_text(tree)):
-        why = _named_so(key)
-        if why is None and number < _NUM_OPENED:
-            why = _holds_boxes(tree, key)
-            key_by_name.update(dict.fromkeys(_images_told_of(tree, key), key))
-        if why is None and len(key_by_name) >= _MAX_NAMES:
-            why = f"one of more than {_MAX_NAMES:,} files of text"
-        if why is not None:
-            return f"{_on_one_line(key)} ({why})"
-        key_by_name.setdefault(stem_of(key), key)
-    return _first_of_an_image(tree, key_by_name) if key_by_name else None
+    return _Search(tree).trace()
 
 
-def _files_of_text(tree: SourceTree) -> Iterator[str]:
-    return (key for key in tree.walk("", _SUFFIXES) if not is_remark(key))
+def find_trace_beside(root: Prefix) -> str | None:
+    """Look for what may annotate the images of a folder in the folder above, of which only that level is listed.
+
+    Args:
+        root: The folder with the images.
+
+    Returns:
+        A folder called as one of annotations or a file called so, and why it is taken for one, in words; None where
+        there is none, where nothing is above the folder, and where what is above may not be listed.
+
+    Raises:
+        StorageError: A bucket failed.
+    """
+    parent, _, own = root.uri.rpartition("/")
+    if not own or parent == "s3:/":
+        return None
+    try:
+        return _first_beside(Prefix(parent or "/"), own)
+    except StorageError as error:
+        if is_outage(error, root.uri):
+            raise
+        return None
 
 
 def is_remark(key: str) -> bool:
     """Say by its name whether a file of text is a readme, a licence, a list of checksums or the like."""
-    return _REMARK.match(stem_of(key).lower()) is not None
+    return _remark(key) is not None
+
+
+def _remark(key: str) -> re.Match[str] | None:
+    stem = stem_of(key).lower()
+    return None if _NAME.search(stem) else _REMARK.fullmatch(stem)
+
+
+class _Search:
+    """One look through a tree, and what of it is kept meanwhile."""
+
+    def __init__(self, tree: SourceTree) -> None:
+        self._tree = tree
+        self._key_by_name: dict[str, str] = {}
+        self._without_ending: dict[str, str] = {}
+        self._num_opened = {True: 0, False: 0}
+        self._num_looked_at = 0
+
+    def trace(self) -> str | None:
+        for key in self._tree.walk():
+            why = self._why(key)
+            if why is not None:
+                return f"{_on_one_line(key)} ({why})"
+        return self._first_of_an_image() if self._key_by_name or self._without_ending else None
+
+    def _why(self, key: str) -> str | None:
+        """Say why a file is a trace by itself; otherwise keep the names of the images that it may annotate."""
+        remark, lowered = _remark(key), key.lower()
+        is_remark = remark is not None
+        if not is_remark and (why := _named_so(key)):
+            return why
+        if lowered.endswith(_TEXTS) and self._num_opened[is_remark] < _NUM_OPENED:
+            # Counted apart, so that many remarks do not hide the one file that is none.
+            self._num_opened[is_remark] += 1
+            if why := self._content(key, remark):
+                return why
+        if not is_remark and (lowered.endswith(_SUFFIXES) or not _ending_of(key)):
+            if len(self._key_by_name) + len(self._without_ending) >= _MAX_NAMES:
+                return f"one of more than {_MAX_NAMES:,} files of text"
+            kept = self._key_by_name if _ending_of(key) else self._without_ending
+            kept.setdefault(stem_of(key), key)
+        return None
+
+    def _content(self, key: str, remark: re.Match[str] | None) -> str | None:
+        """Say why a file is a trace by what it holds; otherwise keep the images that it tells something of."""
+        ending, head = _ending_of(key), self._tree.head(key, num_bytes=_HEAD_BYTES)
+        if ending == ".xml":
+            if not _XML.search(head):
+                return None
+            if remark is None:
+                return "XML of annotations"
+            self._keep(images_named_in(_text_of(head)), key)
+            return None
+        if ending == ".json":
+            if shows_coco(self._tree, key):
+                return "COCO"
+            if _JSON.search(head):
+                return "JSON of annotations"
+        has_digests = remark is not None and remark["checksums"] is not None
+        told = names_told_of(_text_of(head), ending, is_remark=remark is not None, has_digests=has_digests)
+        self._keep(told, key)
+        return None
+
+    def _keep(self, names: Iterator[str] | set[str], key: str) -> None:
+        self._key_by_name.update(dict.fromkeys(names, key))
+
+    def _first_of_an_image(self) -> str | None:
+        for image in self._tree.walk("", IMAGE_SUFFIXES):
+            # Some tools write 1.jpg.json.
+            for name in (stem_of(image), image.rpartition("/")[2]):
+                if key := self._key_by_name.get(name):
+                    is_called_so = stem_of(key) == name
+                    why = (
+                        "it has the name of an image"
+                        if is_called_so
+                        else f"it tells of {_on_one_line(image)}"
+                    )
+                    return f"{_on_one_line(key)} ({why})"
+            if key := self._text_without_ending(stem_of(image)):
+                return f"{_on_one_line(key)} (it has the name of an image)"
+        return None
+
+    def _text_without_ending(self, stem: str) -> str | None:
+        """Give the file of this name if it is text: files of DICOM have no ending either."""
+        key = self._without_ending.pop(stem, None)
+        if key is None or self._num_looked_at >= _NUM_OPENED:
+            return None
+        self._num_looked_at += 1
+        return key if _is_text(self._tree.head(key, num_bytes=_HEAD_BYTES)) else None
 
 
 def _named_so(key: str) -> str | None:
+    """Say why a file is a trace by its name and its folder's."""
     folder, _, name = key.rpartition("/")
-    if _FOLDER.search(folder.rpartition("/")[2].lower()):
+    is_other = not name.lower().endswith((*IMAGE_SUFFIXES, *_PROGRAMS))
+    if is_other and _FOLDER.search(folder.rpartition("/")[2].lower()):
         return "in a folder called as one of annotations"
-    return "called as annotations are" if _NAME.search(stem_of(name).lower()) else None
+    return "called as annotations are" if _is_called_as_annotations(name) else None
 
 
-def _holds_boxes(tree: SourceTree, key: str) -> str | None:
-    lowered = key.lower()
-    if lowered.endswith(".xml"):
-        return "XML of annotations" if _XML.search(tree.head(key, num_bytes=_HEAD_BYTES)) else None
-    if lowered.endswith(".json"):
-        if shows_coco(tree, key):
-            return "COCO"
-        return "JSON of annotations" if _JSON.search(tree.head(key, num_bytes=_HEAD_BYTES)) else None
+def _is_called_as_annotations(name: str) -> bool:
+    lowered = name.lower()
+    if lowered.endswith(_PROGRAMS) or (lowered.endswith(IMAGE_SUFFIXES) and not lowered.endswith(_ARRAY)):
+        return False
+    return _NAME.search(lowered) is not None
+
+
+def _is_folder_of_annotations(name: str) -> bool:
+    """Say whether a folder is called as one of annotations, and not by a sentence that has such a word in it."""
+    lowered = name.lower()
+    return _FOLDER.search(lowered) is not None and len(_LETTERS.findall(lowered)) <= _MAX_WORDS_BESIDE
+
+
+def _first_beside(above: Prefix, own: str) -> str | None:
+    inside = above.look_into()
+    for folder in inside.folders:
+        is_called_so = folder != own and not is_litter(folder) and _is_folder_of_annotations(folder)
+        if is_called_so and not _is_source_of_its_own(above, folder):
+            return f"{_on_one_line(folder)}, which lies beside it (a folder called as one of annotations)"
+    for name in inside.objects:
+        if not is_litter(name) and not is_remark(name) and _is_called_as_annotations(name):
+            return f"{_on_one_line(name)}, which lies beside it (called as annotations are)"
     return None
 
 
-def _images_told_of(tree: SourceTree, key: str) -> Iterator[str]:
-    """Give the words in the first lines of a file that may name the image that the line tells something of."""
-    lowered = key.lower()
-    if lowered.endswith(".xml") or not lowered.endswith(_TEXTS):
-        return
-    text = tree.head(key, num_bytes=_HEAD_BYTES).decode("utf-8-sig", "replace")
-    for line in text.splitlines()[:_NUM_LINES]:
-        words = _WORD.findall(line)
-        cells = map(str.strip, _BETWEEN_CELLS.split(line))  # a name may hold spaces
-        names = {cell for cell in (*words, *cells) if cell.lower().endswith(IMAGE_SUFFIXES)}
-        if not names and not lowered.endswith(".json"):
-            names = set(words[:1])
-        in_names = {word for name in names for word in name.split()}
-        if _tells_something(
-            [word for word in words if word not in in_names], is_prose=lowered.endswith(".txt")
-        ):
-            yield from (_plain(name) for name in names)
+def _is_source_of_its_own(above: Prefix, folder: str) -> bool:
+    """Say whether a folder holds images of its own with something beside them; images alone may be masks of others."""
+    try:
+        keys = [key for key in islice(above.list_keys(folder), _NUM_LISTED) if not is_litter(key)]
+    except AccessDenied:
+        return False
+    others = [
+        key
+        for key in keys
+        if not key.lower().endswith(IMAGE_SUFFIXES) or _is_called_as_annotations(key.rpartition("/")[2])
+    ]
+    return 0 < len(others) <= len(keys) - len(others)
 
 
-def _tells_something(words: list[str], *, is_prose: bool) -> bool:
-    """Say whether a line holds more of an image than its checksum and its size."""
-    others = [word for word in words if not _DIGEST.fullmatch(word)]
-    if is_prose:
-        # A sentence may name an image, but seldom with the corners of a box.
-        return sum(_NUMBER.fullmatch(word) is not None for word in others) >= _MIN_NUMBERS
-    return len(others) > (len(others) < len(words))
+def _ending_of(key: str) -> str:
+    return posixpath.splitext(key)[1].lower()
 
 
-def _plain(name: str) -> str:
-    base = name.replace("\\", "/").rpartition("/")[2]
-    return stem_of(base) if base.lower().endswith(IMAGE_SUFFIXES) else base
+def _text_of(head: bytes) -> str:
+    """Read the beginning of a file as text, without the record that it cuts off."""
+    text = head.decode("utf-8-sig", "replace")
+    end = max(text.rfind("\n"), text.rfind("}")) + 1
+    return text[:end] if end and len(head) >= _HEAD_BYTES else text
 
 
-def _first_of_an_image(tree: SourceTree, key_by_name: dict[str, str]) -> str | None:
-    for image in tree.walk("", IMAGE_SUFFIXES):
-        # Some tools write 1.jpg.json.
-        for name in (stem_of(image), image.rpartition("/")[2]):
-            if key := key_by_name.get(name):
-                is_called_so = stem_of(key) == name
-                why = "it has the name of an image" if is_called_so else f"it tells of {_on_one_line(image)}"
-                return f"{_on_one_line(key)} ({why})"
-    return None
+def _is_text(head: bytes) -> bool:
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 4 and len(head) >= _HEAD_BYTES  # a character that is cut off
+    return b"\0" not in head
 
 
 def _on_one_line(key: str) -> str:

@@ -91,6 +91,13 @@ _LOCAL_FAULTS = {
     errno.EMFILE: Fault("too many open files", "raise the limit (ulimit -n), or use fewer workers"),
 }
 
+_NO_FOLDER = Fault(
+    "a file stands where a folder is expected",
+    "give a folder, such as one of images, or a .json or .parquet file",
+)
+_READING = ("read", "list", "look up")
+"""Actions that want a folder which is there, not a place for one."""
+
 _STATUS = re.compile(r"(?:status code: |An error occurred \()(\d{3})\b")
 _NOT_ABOUT_THE_FAULT = re.compile(r"https?://.+? in [\d.]+|https?://\S+|path:? \S+|\w+_timeout: \S+")
 _CODE = re.compile(r"<Code>(\w+)</Code>|An error occurred \((\w+)\)")
@@ -145,6 +152,8 @@ def explain(error: BaseException, uri: str, *, action: str) -> StorageError:
         return _failure(uri, action, _S3_FAULTS[code])
     if isinstance(error, FileNotFoundError) and not action.startswith("write"):
         return ObjectMissing(f"there is nothing at {uri}", remedy="check the address")
+    if isinstance(error, NotADirectoryError) and action in _READING and not is_s3(uri):
+        return _failure(uri, action, _NO_FOLDER)
     if isinstance(error, OSError) and error.errno in _LOCAL_FAULTS and not is_s3(uri):
         return _failure(uri, action, _LOCAL_FAULTS[error.errno])
     if isinstance(error, PermissionError):

@@ -139,6 +139,10 @@ def test_whatever_the_records_hold_every_image_is_one_row(
     tmp_path_factory, images, annotations, categories, licences
 ):
     sound = {"id": "sound", "file_name": "sound.png"}
+    annotations = [
+        *annotations,
+        {"image_id": "sound", "category_id": 1},
+    ]  # where none has an image, the file is refused
     document = {
         "images": [*images, sound], "annotations": annotations, "categories": categories, "licenses": licences
     }  # fmt: skip

@@ -168,3 +168,29 @@ def test_polygons_and_run_lengths_are_handed_on(tree, parsed, segmentation):
     tree.annotation(tree.image("a.png"), bbox=[0, 0, 5, 5], segmentation=segmentation)
     (thing,) = parsed().objects["1"]
     assert (thing.segmentation, thing.flags) == (segmentation, ())
+
+
+def test_ids_that_are_equal_as_numbers_are_one_image(tree, parsed):
+    for name in ("a.png", "b.png", "c.png"):
+        tree.image(name)
+    for record, image_id in zip(tree.document["images"], ["000001", "02", "2"], strict=True):
+        record["id"] = image_id
+    tree.annotation(1, bbox=[0, 0, 5, 5])
+    tree.annotation("0002", bbox=[0, 0, 6, 6])
+    tree.annotation(2, bbox=[0, 0, 7, 7])
+    dropped = Counter()
+    objects = parsed(dropped).objects
+    assert {key: [thing.bbox_xywh[2] for thing in things] for key, things in objects.items()} == {
+        "000001": [5],
+        "2": [7],
+    }
+    assert dropped == {"annotation of an unknown image": 1}  # that of 0002, which may be 02 or 2
+
+
+def test_annotations_of_which_none_finds_its_image_make_no_image_harmless(tree, parsed):
+    tree.image("a.png")
+    tree.annotation("a", bbox=[0, 0, 5, 5])
+    with pytest.raises(SourceError, match="none of its 1 annotations has the 'image_id' of an image"):
+        parsed()
+    tree.document["images"][0]["kind"] = "benign"
+    assert parsed().objects == {}

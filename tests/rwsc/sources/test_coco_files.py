@@ -108,3 +108,13 @@ def test_folders_of_images_are_found_in_any_case_in_the_root_in_images_and_in_te
     tree = listed(dict.fromkeys(["TRAIN/a.png", "Images/train/a.png", "test/easy/a.png"], ""))
     assert image_folders(tree, "train", "easy") == ("TRAIN", "Images/train", "test/easy")
     assert image_folders(tree, "hard") == ()
+
+
+def test_nested_folders_of_annotations_and_splits_are_looked_in_where_nothing_is_nearer(listed):
+    nested = {
+        "val/annotations/x.json": WHOLE,
+        "annotations/coco/train.json": WHOLE,
+        "other/annotations/y.json": WHOLE,
+    }
+    assert coco_keys_by_content(listed(nested)) == ["annotations/coco/train.json", "val/annotations/x.json"]
+    assert coco_keys_by_content(listed({"z.json": WHOLE})) == ["z.json"]

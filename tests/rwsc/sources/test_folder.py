@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from rwsc.errors import SourceError
-from rwsc.sources.folder import READER
+from rwsc.sources.folder import READER, find_doubt
 from rwsc.sources.tree import SourceTree, list_tree
 from rwsc.storage.prefix import Prefix
 
@@ -53,3 +53,31 @@ def test_a_name_that_no_store_can_hold_is_a_problem_of_its_row():
     odd, plain = READER.list_scans(tree, Counter())
     assert (odd.uri, plain.uri) == (None, "/nowhere/c.png")
     assert "cannot be an address" in odd.problem
+
+
+def test_images_beside_annotations_are_not_taken_for_harmless_bags(tmp_path):
+    put(tmp_path, "set/annotations/x.json", "set/images/a.png")
+    tree = list_tree(Prefix(str(tmp_path / "set" / "images")))
+    assert READER.recognise(tree) is None
+    assert "annotations, which lies beside it" in find_doubt(tree).matter
+    assert "give the folder above" in find_doubt(tree).remedy
+
+
+@pytest.mark.parametrize("folder", ["gun", "x/Folding_Knife/y", "Scissors"])
+def test_folders_called_as_classes_are_not_taken_for_harmless_bags(tmp_path, folder):
+    tree = put(tmp_path, f"{folder}/a.png", "normal/b.png")
+    assert READER.recognise(tree) is None
+    assert "is called as a class of items that scans are searched for" in find_doubt(tree).matter
+    assert "--layout items" in find_doubt(tree).remedy
+    assert READER.recognise(tree.below("normal")) == "b.png"
+    assert len(list(READER.list_scans(tree, Counter()))) == 2
+
+
+def test_the_folder_itself_may_be_called_as_a_class(tmp_path):
+    assert "'pistols'" in find_doubt(put(tmp_path / "pistols", "a.png")).matter
+    assert find_doubt(put(tmp_path / "guns and bags", "a.png")) is None
+
+
+def test_a_class_named_folder_without_images_raises_no_doubt(tmp_path):
+    assert find_doubt(put(tmp_path / "bags", "a.png", "knife/readme.md")) is None
+    assert find_doubt(put(tmp_path / "none", "gun/readme.md")) is None

@@ -5,13 +5,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rwsc.errors import SourceError
+from rwsc.errors import ObjectMissing, SourceError
 from rwsc.sources import huggingface
 from rwsc.sources.catalogue import write_catalogue
 from rwsc.sources.examine import Defaults, examine
 from rwsc.sources.huggingface import READER
 from rwsc.sources.schema import Scan
-from rwsc.sources.tree import list_tree
+from rwsc.sources.tree import SourceTree, list_tree
 from rwsc.storage.files import open_write
 from rwsc.storage.prefix import Prefix
 
@@ -278,3 +278,13 @@ def test_a_name_that_no_class_can_have_is_not_taken_for_one(tmp_path, name):
     (scan,) = read(tmp_path / "2")
     assert "damaged annotation: a class is 'k" in scan.problem
     assert len(scan.problem) < 200
+
+
+def test_a_file_that_is_not_there_is_told_so(tmp_path):
+    tree = SourceTree(Prefix(str(tmp_path)), {"": ["absent.parquet"]}, 0)
+    with pytest.raises(ObjectMissing, match=r"there is nothing at .*absent\.parquet"):
+        list(READER.list_scans(tree, Counter()))
+    (tmp_path / "damaged.parquet").write_bytes(b"PAR1")
+    both = SourceTree(Prefix(str(tmp_path)), {"": ["absent.parquet", "damaged.parquet"]}, 0)
+    with pytest.raises(SourceError, match="none of the 2 Parquet files"):
+        list(READER.list_scans(both, Counter()))

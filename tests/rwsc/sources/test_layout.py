@@ -320,3 +320,33 @@ def test_a_layout_that_is_asked_for_is_found_through_folders_that_hold_nothing_e
     assert found.why == "it was asked for"
     (scan,) = found.list_scans(Counter())
     assert scan.split == "train"
+
+
+def test_the_folder_of_images_alone_of_a_dataset_is_refused_with_what_lies_beside_it(store_uri):
+    grow(f"{store_uri}/set", {"train2017/a.jpg": b"", "annotations/x.json": json.dumps(COCO)})
+    with pytest.raises(SourceError, match="may be annotated: annotations, which lies beside it") as caught:
+        names(f"{store_uri}/set/train2017")
+    assert "give the folder above" in caught.value.remedy
+    assert names(f"{store_uri}/set/train2017", "folder") == ["a.jpg"]
+
+
+def test_folders_of_classes_are_refused_with_both_ways_to_read_them(tmp_path):
+    grow(str(tmp_path), {"gun/1.jpg": b"", "normal/2.jpg": b""})
+    with pytest.raises(SourceError, match="the folder 'gun' is called as a class") as caught:
+        names(tmp_path)
+    assert "--layout items" in caught.value.remedy
+    assert "--layout folder" in caught.value.remedy
+    assert sorted(names(tmp_path, "folder")) == ["1.jpg", "2.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("key", "image"),
+    [
+        ("train/annotations/instances.json", "train/images/a.jpg"),
+        ("annotations/coco/train.json", "images/train/a.jpg"),
+    ],
+)
+def test_coco_files_in_nested_folders_find_their_images_and_their_split(tmp_path, key, image):
+    grow(str(tmp_path), {key: json.dumps(COCO), image: b"", "readme/x.md": b""})
+    (scan,) = open_source(str(tmp_path), dropped=Counter())
+    assert (scan.uri, scan.kind, scan.split) == (str(tmp_path / image), "threat", "train")

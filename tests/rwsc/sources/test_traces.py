@@ -4,8 +4,9 @@ import random
 import pytest
 from support.source_trees import JUNK, grow, voc
 
+from rwsc.errors import AccessDenied, StorageError
 from rwsc.sources import traces
-from rwsc.sources.traces import find_trace, is_remark
+from rwsc.sources.traces import find_trace, find_trace_beside, is_remark
 from rwsc.sources.tree import SourceTree
 from rwsc.storage.prefix import Prefix
 
@@ -39,6 +40,25 @@ COCO = json.dumps({"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [
         ("metadata.jsonl", '{"file_name": "a/1.jpg", "objects": {"categories": [0]}}', "tells of a/1.jpg"),
         ("classified.json", '{"1.jpg": "gun"}', "tells of a/1.jpg"),
         ("boxes_of_all/x.txt", "1.jpg 5 6 30 40 gun\n", "called as"),
+        ("classes.csv", "image,class\n1.jpg,gun\n", "tells of a/1.jpg"),
+        ("classes_per_image.csv", "image,class\n1.jpg,gun\n", "tells of a/1.jpg"),
+        ("notes.csv", "image,x1,y1,x2,y2,class\n1.jpg,1,2,30,40,gun\n", "tells of a/1.jpg"),
+        ("README.txt", "1.jpg 1 2 30 40 gun\n", "tells of a/1.jpg"),
+        ("notes.json", COCO, "COCO"),
+        ("about.xml", "<objects><f>1.jpg</f></objects>", "tells of a/1.jpg"),
+        ("check_annotations.json", "", "called as annotations are"),
+        ("version_2_labels.csv", "", "called as annotations are"),
+        ("readme_boxes.txt", "", "called as annotations are"),
+        ("annotations.zip", "", "called as annotations are"),
+        ("Annotation.tar.gz", "", "called as annotations are"),
+        ("annotations", "", "called as annotations are"),
+        ("labels.parquet", "", "called as annotations are"),
+        ("gt.lst", "", "called as annotations are"),
+        ("boxes.npy", "", "called as annotations are"),
+        ("a/1.bbox", "", "called as annotations are"),
+        ("labels/all.zip", "", "a folder called as one of annotations"),
+        ("else/1", "0 0.5 0.5 0.2 0.2", "the name of an image"),
+        ("files.csv", f"name,md5,label\n1.jpg,{DIGEST[:32]},gun\n", "tells of a/1.jpg"),
         ("list.txt", "old\\path\\1.jpg 5 6 30 40 gun\n", "tells of a/1.jpg"),
     ],
 )
@@ -66,6 +86,13 @@ def test_what_may_annotate_an_image_is_named(tmp_path, key, content, why):
         ("log.txt", "2026-01-01 12:00 140 0.5 1 2 3 scanned"),
         ("others.csv", "77.jpg,gun\n"),
         ("about/x.xml", "<html></html>"),
+        ("classes.txt", "gun\nknife\n"),
+        ("README_FIRST.txt", "see 1.jpg 1 2 3 4"),
+        ("ReadMe.xml", "<object>1</object>"),
+        ("draw_boxes.py", "x"),
+        ("a/1", b"DICM\0\xff"),
+        ("a/7", "text"),
+        ("scan.zip", "x"),
     ],
 )
 def test_remarks_and_checksums_are_no_trace(tmp_path, key, content):
@@ -121,3 +148,60 @@ def test_annotations_beside_bags_are_found_in_any_store(store_uri):
     assert find_trace(grow(store_uri, {"images/1.jpg": b"", "odd/1.xml": voc(), "readme.txt": b"1"})) == (
         "odd/1.xml (XML of annotations)"
     )
+
+
+def test_many_remarks_do_not_hide_the_file_that_is_none(tmp_path):
+    remarks = {f"{number:02}/README.txt": "x" for number in range(30)}
+    assert "tells of a/1.jpg" in find_trace(grow(str(tmp_path), BAGS | remarks | {"z.csv": "1.jpg,gun\n"}))
+
+
+@pytest.mark.parametrize("key", ["README_en.txt", "README.zh-CN.txt", "LICENSE-2.txt", "license_data.json"])
+def test_a_language_or_a_number_may_follow_the_name_of_a_remark(key):
+    assert is_remark(key)
+    assert not is_remark(key.replace(".", "_labels.", 1))
+
+
+@pytest.mark.parametrize(
+    "beside",
+    ["annotations/x.json", "labels/train/1.txt", "Json_BB/1.json", "train_annotation/1.txt", "gt/1.png", "labels.csv",
+     "instances_train.json", "annotations.zip"],
+)  # fmt: skip
+def test_annotations_that_lie_beside_the_folder_of_images_are_named(store_uri, beside):
+    grow(f"{store_uri}/set", {"images/1.png": b"", beside: b"x"})
+    found = find_trace_beside(Prefix(f"{store_uri}/set/images"))
+    assert found.startswith(f"{beside.partition('/')[0]}, which lies beside it (")
+    assert find_trace_beside(Prefix(f"{store_uri}/set")) is None
+
+
+@pytest.mark.parametrize(
+    "beside",
+    ["other/x.json", "train/1.jpg", "README_labels_and_more/1.png", "labels.py", "notes.csv", "label.png", ".labels/1.txt",
+     "annotations of all of my bags/1.txt", "other/labels/1.txt"],
+)  # fmt: skip
+def test_what_merely_lies_beside_a_folder_is_no_trace(store_uri, beside):
+    grow(f"{store_uri}/set", {"images/1.png": b"", beside: b"x"})
+    assert find_trace_beside(Prefix(f"{store_uri}/set/images")) is None
+
+
+def test_a_source_of_its_own_annotates_no_folder_beside_it(tmp_path):
+    grow(str(tmp_path), {"bags/1.png": b"", "with_labels/1.png": b"", "with_labels/labels.npy": b""})
+    assert find_trace_beside(Prefix(str(tmp_path / "bags"))) is None
+    grow(str(tmp_path), {"with_labels/2.txt": b""})
+    assert "with_labels" in find_trace_beside(Prefix(str(tmp_path / "bags")))
+
+
+def test_where_nothing_may_be_looked_at_above_nothing_is_found(monkeypatch):
+    assert find_trace_beside(Prefix("/")) is None
+    assert find_trace_beside(Prefix("s3://bucket")) is None
+
+    def deny(prefix):
+        raise AccessDenied("no")
+
+    def fail(prefix):
+        raise StorageError("down")
+
+    monkeypatch.setattr(Prefix, "look_into", deny)
+    assert find_trace_beside(Prefix("s3://bucket/bags")) is None
+    monkeypatch.setattr(Prefix, "look_into", fail)
+    with pytest.raises(StorageError, match="down"):
+        find_trace_beside(Prefix("s3://bucket/bags"))

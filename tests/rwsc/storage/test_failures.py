@@ -99,3 +99,13 @@ def test_credentials_are_blotted_out(monkeypatch):
     monkeypatch.setenv("AWS_SESSION_TOKEN", "longtoken==")
     text = "topsecretvalue longtoken== http://user:pass@host/a?X-Amz-Signature=abc123&x=1"
     assert redacted(text) == "*** *** http://***@host/a?X-Amz-Signature=***&x=1"
+
+
+@pytest.mark.parametrize(
+    ("action", "remedy"), [("read", "give a folder"), ("list", "give a folder"), ("write", "move the file")]
+)
+def test_the_remedy_of_a_file_for_a_folder_is_another_for_who_reads_and_for_who_writes(action, remedy):
+    raised = OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), "/a/b")
+    error = explain(raised, "/a/b", action=action)
+    assert "a file stands where a folder is expected" in error.message
+    assert remedy in error.remedy
