@@ -1,5 +1,6 @@
 """Reader for a plain folder of harmless scans: what is read so when no other layout fits."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,6 +11,21 @@ from rwsc.sources.schema import SourceScan
 from rwsc.sources.taxonomy import load_taxonomy
 from rwsc.sources.traces import find_trace, find_trace_beside
 from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree
+
+_OF_ITEMS = frozenset(
+    [
+        "threat",
+        "threats",
+        "positive",
+        "positives",
+        "prohibited",
+        "prohibited items",
+        "contraband",
+        "dangerous",
+        "isolated",
+    ]
+)
+"""What folders of scans with items in them are called, in lower case and with spaces between words."""
 
 _AS_BAGS = "--layout folder takes all as harmless bags"
 
@@ -25,7 +41,7 @@ def find_doubt(tree: SourceTree) -> Doubt | None:
     """Look for what may say of the images of a tree that they are not harmless.
 
     That is a trace of annotations in the tree, or right beside its folder, or a folder of images that is called as a
-    class of things that scans are searched for.
+    class of things that scans are searched for, or as what holds such things (``threat``, ``positives``).
 
     Args:
         tree: The source.
@@ -48,21 +64,30 @@ def find_doubt(tree: SourceTree) -> Doubt | None:
             f"its images may be annotated: {beside}",
             f"give the folder above, which holds both; {_AS_BAGS}",
         )
-    if folder := _folder_of_class(tree):
+    names = _folder_names(tree)
+    if folder := next(filter(load_taxonomy().find, names), None):
         return Doubt(
             f"the folder {folder!r} is called as a class of items that scans are searched for",
             "--layout items, given the folder of the folders of classes, takes all as pictures of items alone; "
             f"{_AS_BAGS}",
         )
+    if folder := next((name for name in names if _plain(name) in _OF_ITEMS), None):
+        return Doubt(
+            f"the folder {folder!r} is called as one of scans with items in them",
+            f"give the folder of the dataset, which holds its annotations, too; {_AS_BAGS}",
+        )
     return None
 
 
-def _folder_of_class(tree: SourceTree) -> str | None:
-    """Give the name of a folder, at any depth or the tree's own, that is a class's and has images below it."""
+def _folder_names(tree: SourceTree) -> list[str]:
+    """Give the names of all folders with images below them, the tree's own at the end."""
     folders = {key.rpartition("/")[0] for key in tree.walk("", IMAGE_SUFFIXES)}
     names = {name for folder in folders for name in folder.split("/") if name}
-    find = load_taxonomy().find
-    return next((name for name in [*sorted(names), tree.root.uri.rpartition("/")[2]] if find(name)), None)
+    return [*sorted(names), tree.root.uri.rpartition("/")[2]]
+
+
+def _plain(name: str) -> str:
+    return " ".join(re.split(r"[\s_-]+", name.lower()))
 
 
 def _recognise(tree: SourceTree) -> str | None:

@@ -78,6 +78,14 @@ def test_the_folder_itself_may_be_called_as_a_class(tmp_path):
     assert find_doubt(put(tmp_path / "guns and bags", "a.png")) is None
 
 
+@pytest.mark.parametrize("folder", ["threat", "x/Positives", "prohibited_items"])
+def test_folders_called_as_those_of_positives_are_not_taken_for_harmless_bags(tmp_path, folder):
+    tree = put(tmp_path, f"{folder}/a.png", "benign/b.png")
+    assert READER.recognise(tree) is None
+    assert "is called as one of scans with items in them" in find_doubt(tree).matter
+    assert READER.recognise(tree.below("benign")) == "b.png"
+
+
 def test_a_class_named_folder_without_images_raises_no_doubt(tmp_path):
     assert find_doubt(put(tmp_path / "bags", "a.png", "knife/readme.md")) is None
     assert find_doubt(put(tmp_path / "none", "gun/readme.md")) is None
