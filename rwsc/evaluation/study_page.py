@@ -134,7 +134,9 @@ def statements(study: Study) -> list[str]:
     ]
     found += _start_limits(_starts(study), is_checked=not config.phantoms)
     found += [
-        f"Settings of all arms{of}: {_settings_text(values)}." for of, values in _shared(study) if values
+        f"Settings of all arms{of} that set no others: {_settings_text(values)}."
+        for of, values in _shared(study)
+        if values
     ]
     found += machine_limits(machines)
     divisors = {

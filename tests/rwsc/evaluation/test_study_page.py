@@ -161,8 +161,8 @@ def test_settings_that_arms_share_are_said():
     config = StudyConfig(output="out", phantoms=1, arms=[Arm(name="rwsc")], **shared)
     study = replace(found(), config=config, trained={"rwsc": train_config(config, config.arms[0], 0)})
     said = " ".join(statements(study))
-    assert "Settings of all arms: steps = 7, loss.w1 = 0.5." in said
-    assert "Settings of all arms of the method rwsc: network.residual = none." in said
+    assert "Settings of all arms that set no others: steps = 7, loss.w1 = 0.5." in said
+    assert "Settings of all arms of the method rwsc that set no others: network.residual = none." in said
     assert "learning_rate" not in said  # no arm has another method
 
 
