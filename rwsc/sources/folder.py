@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from rwsc.errors import SourceError
+from rwsc.sources.mask_pictures import find_mask_picture
 from rwsc.sources.reader import Reader
 from rwsc.sources.schema import SourceScan
 from rwsc.sources.taxonomy import load_taxonomy
@@ -40,8 +41,9 @@ class Doubt(NamedTuple):
 def find_doubt(tree: SourceTree) -> Doubt | None:
     """Look for what may say of the images of a tree that they are not harmless.
 
-    That is a trace of annotations in the tree, or right beside its folder, or a folder of images that is called as a
-    class of things that scans are searched for, or as what holds such things (``threat``, ``positives``).
+    That is a trace of annotations in the tree, or right beside its folder, a picture that is the mask of another, or a
+    folder of images that is called as a class of things that scans are searched for, or as what holds such things
+    (``threat``, ``positives``).
 
     Args:
         tree: The source.
@@ -59,10 +61,15 @@ def find_doubt(tree: SourceTree) -> Doubt | None:
             f"its images may be annotated: {trace}",
             f"give the folder of one dataset or name its layout; {_AS_BAGS}",
         )
+    if mask := find_mask_picture(tree):
+        return Doubt(
+            f"its images may be annotated: {mask}",
+            f"masks are read as COCO has them (polygons, RLE or a 'mask_file'), YOLO and LabelMe; {_AS_BAGS}",
+        )
     if beside := find_trace_beside(tree.root):
         return Doubt(
             f"its images may be annotated: {beside}",
-            f"give the folder above, which holds both; {_AS_BAGS}",
+            f"give the folder above that holds both; {_AS_BAGS}",
         )
     names = _folder_names(tree)
     if folder := next(filter(load_taxonomy().find, names), None):

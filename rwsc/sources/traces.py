@@ -7,9 +7,11 @@ from itertools import islice
 
 from rwsc.errors import AccessDenied, StorageError
 from rwsc.sources.coco_files import shows_coco
+from rwsc.sources.mask_pictures import is_folder_of_masks
 from rwsc.sources.outages import is_outage
+from rwsc.sources.splits import split_in_path
 from rwsc.sources.trace_lines import PROSE, TABLES, images_named_in, names_told_of
-from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree, is_litter, stem_of
+from rwsc.sources.tree import IMAGE_SUFFIXES, SourceTree, is_litter, on_one_line, stem_of
 from rwsc.storage.prefix import Prefix
 
 _TEXTS = (".xml", ".json", ".jsonl", ".ndjson", *PROSE, *TABLES)
@@ -46,6 +48,10 @@ _JSON = re.compile(
     rb'"(shapes|annotations|bbox|bndbox|boxes|regions|polygon|segmentation|image_id|category_id|rectanglelabels)"\s*:'
 )
 _LETTERS = re.compile("[a-z]+")
+_IMAGES = re.compile(r"(jpe?g|png|tiff?)?[ _-]?(images?|imgs?|pictures?|scans?)")
+"""What folders are called that hold images split by split, in lower case."""
+
+_HARMLESS = frozenset(["benign", "harmless", "negative", "negatives", "normal", "safe", "clean"])
 
 
 def find_trace(tree: SourceTree) -> str | None:
@@ -72,25 +78,25 @@ def find_trace(tree: SourceTree) -> str | None:
 def find_trace_beside(root: Prefix) -> str | None:
     """Look for what may annotate the images of a folder in the folder above, of which only that level is listed.
 
+    Where the folder above is called as one of images or as a split (``images/train``, ``train/images``), annotations
+    may lie beside that one, and the folder above it is looked into as well, unless the folder itself is called as
+    harmless (``images/benign``).
+
     Args:
         root: The folder with the images.
 
     Returns:
-        A folder called as one of annotations or a file called so, and why it is taken for one, in words; None where
-        there is none, where nothing is above the folder, and where what is above may not be listed.
+        A folder called as one of annotations or of masks, or a file called so, and why it is taken for one, in words;
+        None where there is none, where nothing is above the folder, and where what is above may not be listed.
 
     Raises:
         StorageError: A bucket failed.
     """
+    found = _first_beside(root.uri)
     parent, _, own = root.uri.rpartition("/")
-    if not own or parent == "s3:/":
-        return None
-    try:
-        return _first_beside(Prefix(parent or "/"), own)
-    except StorageError as error:
-        if is_outage(error, root.uri):
-            raise
-        return None
+    if found is None and own.lower() not in _HARMLESS and _is_part_of_more(parent.rpartition("/")[2]):
+        return _first_beside(parent)
+    return found
 
 
 def is_remark(key: str) -> bool:
@@ -117,7 +123,7 @@ class _Search:
         for key in self._tree.walk():
             why = self._why(key)
             if why is not None:
-                return f"{_on_one_line(key)} ({why})"
+                return f"{on_one_line(key)} ({why})"
         return self._first_of_an_image() if self._key_by_name or self._without_ending else None
 
     def _why(self, key: str) -> str | None:
@@ -168,13 +174,11 @@ class _Search:
                 if key := self._key_by_name.get(name):
                     is_called_so = stem_of(key) == name
                     why = (
-                        "it has the name of an image"
-                        if is_called_so
-                        else f"it tells of {_on_one_line(image)}"
+                        "it has the name of an image" if is_called_so else f"it tells of {on_one_line(image)}"
                     )
-                    return f"{_on_one_line(key)} ({why})"
+                    return f"{on_one_line(key)} ({why})"
             if key := self._text_without_ending(stem_of(image)):
-                return f"{_on_one_line(key)} (it has the name of an image)"
+                return f"{on_one_line(key)} (it has the name of an image)"
         return None
 
     def _text_without_ending(self, stem: str) -> str | None:
@@ -202,21 +206,40 @@ def _is_called_as_annotations(name: str) -> bool:
     return _NAME.search(lowered) is not None
 
 
-def _is_folder_of_annotations(name: str) -> bool:
-    """Say whether a folder is called as one of annotations, and not by a sentence that has such a word in it."""
-    lowered = name.lower()
-    return _FOLDER.search(lowered) is not None and len(_LETTERS.findall(lowered)) <= _MAX_WORDS_BESIDE
+def _kind_of(folder: str) -> str | None:
+    """Say what a folder by its name holds of images, unless that is a sentence that has such a word in it."""
+    if is_folder_of_masks(folder):
+        return "masks"
+    lowered = folder.lower()
+    is_short = len(_LETTERS.findall(lowered)) <= _MAX_WORDS_BESIDE
+    return "annotations" if is_short and _FOLDER.search(lowered) else None
 
 
-def _first_beside(above: Prefix, own: str) -> str | None:
+def _is_part_of_more(name: str) -> bool:
+    return _IMAGES.fullmatch(name.lower()) is not None or split_in_path(name) is not None
+
+
+def _first_beside(uri: str) -> str | None:
+    parent, _, own = uri.rpartition("/")
+    if not own or parent == "s3:/":
+        return None
+    try:
+        return _first_in(Prefix(parent or "/"), own)
+    except StorageError as error:
+        if is_outage(error, uri):
+            raise
+        return None
+
+
+def _first_in(above: Prefix, own: str) -> str | None:
     inside = above.look_into()
     for folder in inside.folders:
-        is_called_so = folder != own and not is_litter(folder) and _is_folder_of_annotations(folder)
-        if is_called_so and not _is_source_of_its_own(above, folder):
-            return f"{_on_one_line(folder)}, which lies beside it (a folder called as one of annotations)"
+        what = _kind_of(folder)
+        if what and folder != own and not is_litter(folder) and not _is_source_of_its_own(above, folder):
+            return f"{on_one_line(folder)}, which lies beside {on_one_line(own)} (a folder called as one of {what})"
     for name in inside.objects:
         if not is_litter(name) and not is_remark(name) and _is_called_as_annotations(name):
-            return f"{_on_one_line(name)}, which lies beside it (called as annotations are)"
+            return f"{on_one_line(name)}, which lies beside {on_one_line(own)} (called as annotations are)"
     return None
 
 
@@ -251,7 +274,3 @@ def _is_text(head: bytes) -> bool:
     except UnicodeDecodeError as error:
         return error.start > len(head) - 4 and len(head) >= _HEAD_BYTES  # a character that is cut off
     return b"\0" not in head
-
-
-def _on_one_line(key: str) -> str:
-    return key if key.isprintable() else ascii(key)

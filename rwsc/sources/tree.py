@@ -252,3 +252,8 @@ def is_litter(key: str) -> bool:
         or any(part.startswith(".") for part in parts)
         or posixpath.basename(key).lower() in _LITTER_NAMES
     )
+
+
+def on_one_line(key: str) -> str:
+    """Give a key as a message may hold it: as it is, or escaped where it has signs that do not print."""
+    return key if key.isprintable() else ascii(key)

@@ -59,7 +59,7 @@ def test_images_beside_annotations_are_not_taken_for_harmless_bags(tmp_path):
     put(tmp_path, "set/annotations/x.json", "set/images/a.png")
     tree = list_tree(Prefix(str(tmp_path / "set" / "images")))
     assert READER.recognise(tree) is None
-    assert "annotations, which lies beside it" in find_doubt(tree).matter
+    assert "annotations, which lies beside images (" in find_doubt(tree).matter
     assert "give the folder above" in find_doubt(tree).remedy
 
 
@@ -89,3 +89,15 @@ def test_folders_called_as_those_of_positives_are_not_taken_for_harmless_bags(tm
 def test_a_class_named_folder_without_images_raises_no_doubt(tmp_path):
     assert find_doubt(put(tmp_path / "bags", "a.png", "knife/readme.md")) is None
     assert find_doubt(put(tmp_path / "none", "gun/readme.md")) is None
+
+
+def test_images_beside_masks_are_not_taken_for_harmless_bags_nor_the_masks(tmp_path):
+    tree = put(tmp_path / "set", "images/1.jpg", "masks/1.png")
+    assert READER.recognise(tree) is None
+    assert find_doubt(tree).matter == (
+        "its images may be annotated: masks/1.png (in a folder called as one of masks)"
+    )
+    assert "masks are read as COCO has them" in find_doubt(tree).remedy
+    assert "masks, which lies beside images" in find_doubt(tree.below("images")).matter
+    assert "in a folder called as one of masks" in find_doubt(tree.below("masks")).matter
+    assert len(list(READER.list_scans(tree, Counter()))) == 2

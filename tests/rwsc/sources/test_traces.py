@@ -169,7 +169,7 @@ def test_a_language_or_a_number_may_follow_the_name_of_a_remark(key):
 def test_annotations_that_lie_beside_the_folder_of_images_are_named(store_uri, beside):
     grow(f"{store_uri}/set", {"images/1.png": b"", beside: b"x"})
     found = find_trace_beside(Prefix(f"{store_uri}/set/images"))
-    assert found.startswith(f"{beside.partition('/')[0]}, which lies beside it (")
+    assert found.startswith(f"{beside.partition('/')[0]}, which lies beside images (")
     assert find_trace_beside(Prefix(f"{store_uri}/set")) is None
 
 
@@ -181,6 +181,30 @@ def test_annotations_that_lie_beside_the_folder_of_images_are_named(store_uri, b
 def test_what_merely_lies_beside_a_folder_is_no_trace(store_uri, beside):
     grow(f"{store_uri}/set", {"images/1.png": b"", beside: b"x"})
     assert find_trace_beside(Prefix(f"{store_uri}/set/images")) is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "beside"),
+    [("images/train", "labels/train/1.txt"), ("Images/day 1", "annotations/1.json"), ("JPEGImages/a", "masks/1.png"),
+     ("train/pictures", "annotations/instances_train.json"), ("valid/x", "labels.csv")],
+)  # fmt: skip
+def test_annotations_beside_the_folder_of_all_images_are_named_too(store_uri, folder, beside):
+    grow(f"{store_uri}/set", {f"{folder}/1.png": b"", beside: b"x"})
+    found = find_trace_beside(Prefix(f"{store_uri}/set/{folder}"))
+    assert found.startswith(f"{beside.partition('/')[0]}, which lies beside {folder.partition('/')[0]} (")
+
+
+@pytest.mark.parametrize("folder", ["bags/monday", "a/images", "x/train", "images/Benign"])
+def test_what_lies_above_any_other_folder_is_not_looked_at(tmp_path, folder):
+    grow(str(tmp_path), {f"{folder}/1.png": b"", "labels/1.txt": b"x"})
+    assert find_trace_beside(Prefix(str(tmp_path / folder))) is None
+
+
+def test_masks_beside_the_images_are_named_as_such(tmp_path):
+    grow(str(tmp_path), {"images/1.png": b"", "masks/1.png": b""})
+    assert find_trace_beside(Prefix(str(tmp_path / "images"))) == (
+        "masks, which lies beside images (a folder called as one of masks)"
+    )
 
 
 def test_a_source_of_its_own_annotates_no_folder_beside_it(tmp_path):

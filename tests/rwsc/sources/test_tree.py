@@ -1,7 +1,15 @@
 import pytest
 
 from rwsc.errors import AccessDenied
-from rwsc.sources.tree import MAX_ANNOTATION_BYTES, SourceTree, is_image_key, is_litter, list_tree, stem_of
+from rwsc.sources.tree import (
+    MAX_ANNOTATION_BYTES,
+    SourceTree,
+    is_image_key,
+    is_litter,
+    list_tree,
+    on_one_line,
+    stem_of,
+)
 from rwsc.storage.prefix import Prefix
 
 KEYS = [
@@ -148,3 +156,8 @@ def test_a_folder_that_is_added_is_found_though_others_were_looked_for_before():
     assert tree.find_folder("B") is None
     tree._add_folder("b")
     assert tree.find_folder("B") == "b"
+
+
+def test_keys_are_shown_on_one_line():
+    assert on_one_line("a b/é.png") == "a b/é.png"
+    assert on_one_line("a\nb\x1b.png") == r"'a\nb\x1b.png'"
